@@ -1,0 +1,360 @@
+#include "core.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+
+#include "frontend.hpp"
+
+namespace playthrough {
+
+namespace {
+
+// A file of its own for one lane's copy of a library. glibc takes two paths with the same name for the same library, so
+// the file stays open, and with it the number in its path, for as long as the library is loaded.
+int open_private_file(const std::string& name) {
+#ifdef __linux__
+    const int file = memfd_create(name.c_str(), MFD_CLOEXEC);
+#else
+    char path[] = "/tmp/playthrough-core-XXXXXX";
+    const int file = mkstemp(path);
+    if (file >= 0) unlink(path);
+#endif
+    if (file < 0) throw CoreError("cannot make a private copy of core " + name + ": " + std::strerror(errno));
+    return file;
+}
+
+void write_all(int file, const std::vector<char>& image, const std::string& name) {
+    size_t done = 0;
+    while (done < image.size()) {
+        const ssize_t count = ::write(file, image.data() + done, image.size() - done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) throw CoreError("cannot make a private copy of core " + name + ": " + std::strerror(errno));
+        done += static_cast<size_t>(count);
+    }
+}
+
+std::mutex c_random_mutex;
+
+}  // namespace
+
+namespace {
+
+constexpr char packed_magic[] = "playthrough inputs 1\n";
+constexpr size_t magic_size = sizeof packed_magic - 1;
+
+template <typename T>
+void append(std::vector<uint8_t>& out, const T* values, size_t count) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values);
+    out.insert(out.end(), bytes, bytes + count * sizeof(T));
+}
+
+struct Reader {
+    const uint8_t* data;
+    size_t left;
+
+    template <typename T>
+    void take(T* out, size_t count) {
+        if (count > left / sizeof(T)) throw StateError("the snapshot is cut off");
+        if (count) std::memcpy(out, data, count * sizeof(T));
+        data += count * sizeof(T);
+        left -= count * sizeof(T);
+    }
+    uint64_t number() {
+        uint64_t value;
+        take(&value, 1);
+        return value;
+    }
+    // A count that cannot be larger than what is left to read.
+    size_t count() {
+        const uint64_t value = number();
+        if (value > left) throw StateError("the snapshot is damaged");
+        return static_cast<size_t>(value);
+    }
+};
+
+}  // namespace
+
+std::vector<uint8_t> History::pack() const {
+    std::vector<uint8_t> out;
+    const uint64_t sizes[] = {start.size(), num_ports, inputs.size(), writes.size()};
+    append(out, packed_magic, magic_size);
+    append(out, sizes, 4);
+    append(out, start.data(), start.size());
+    append(out, inputs.data(), inputs.size());
+    for (const auto& write : writes) {
+        const uint64_t header[] = {write.frame, write.address, write.data.size()};
+        append(out, header, 3);
+        append(out, write.data.data(), write.data.size());
+    }
+    return out;
+}
+
+bool History::is_packed(const uint8_t* data, size_t size) {
+    return size >= magic_size && std::memcmp(data, packed_magic, magic_size) == 0;
+}
+
+History History::unpack(const uint8_t* data, size_t size) {
+    Reader reader{data + magic_size, size - magic_size};
+    History history;
+    history.start.resize(reader.count());
+    const uint64_t ports = reader.number();
+    if (ports > Core::max_ports) throw StateError("the snapshot is damaged");
+    history.num_ports = static_cast<unsigned>(ports);
+    history.inputs.resize(reader.count());
+    history.writes.resize(reader.count());
+    reader.take(history.start.data(), history.start.size());
+    reader.take(history.inputs.data(), history.inputs.size());
+    for (auto& write : history.writes) {
+        write.frame = reader.number();
+        write.address = reader.number();
+        write.data.resize(reader.count());
+        reader.take(write.data.data(), write.data.size());
+    }
+    return history;
+}
+
+Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
+    file_ = open_private_file(spec.core_name);
+    try {
+        write_all(file_, image, spec.core_name);
+        const std::string path = "/proc/self/fd/" + std::to_string(file_);
+        int flags = RTLD_LAZY | RTLD_LOCAL;
+#if defined(RTLD_DEEPBIND) && !defined(__SANITIZE_ADDRESS__)
+        flags |= RTLD_DEEPBIND;  // a core's own zlib must win over the one that the interpreter brings
+#endif
+        handle_ = dlopen(path.c_str(), flags);
+        if (handle_ == nullptr) {
+            std::string reason = dlerror();
+            if (const auto at = reason.find(path); at != std::string::npos) reason.replace(at, path.size(), spec.library_path);
+            throw CoreError(spec.library_path + " cannot be loaded as a library: " + reason);
+        }
+        const auto resolve = [&](auto& function, const char* symbol) {
+            function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle_, symbol));
+            if (function == nullptr)
+                throw CoreError(spec.library_path + " is no libretro core: it does not export " + symbol);
+        };
+        resolve(set_environment, "retro_set_environment");
+        resolve(set_video_refresh, "retro_set_video_refresh");
+        resolve(set_audio_sample, "retro_set_audio_sample");
+        resolve(set_audio_sample_batch, "retro_set_audio_sample_batch");
+        resolve(set_input_poll, "retro_set_input_poll");
+        resolve(set_input_state, "retro_set_input_state");
+        resolve(init, "retro_init");
+        resolve(deinit, "retro_deinit");
+        resolve(api_version, "retro_api_version");
+        resolve(get_system_info, "retro_get_system_info");
+        resolve(get_system_av_info, "retro_get_system_av_info");
+        resolve(reset, "retro_reset");
+        resolve(run, "retro_run");
+        resolve(serialize_size, "retro_serialize_size");
+        resolve(serialize, "retro_serialize");
+        resolve(unserialize, "retro_unserialize");
+        resolve(load_game, "retro_load_game");
+        resolve(unload_game, "retro_unload_game");
+        resolve(get_memory_data, "retro_get_memory_data");
+        resolve(get_memory_size, "retro_get_memory_size");
+        if (api_version() != RETRO_API_VERSION)
+            throw CoreError(spec.library_path + " speaks version " + std::to_string(api_version()) +
+                            " of the libretro API; expected version 1");
+    } catch (...) {
+        if (handle_ != nullptr) dlclose(handle_);
+        close(file_);
+        throw;
+    }
+}
+
+Library::~Library() {
+    dlclose(handle_);
+    close(file_);
+}
+
+std::shared_ptr<const std::vector<char>> Core::read_image(const CoreSpec& spec) {
+    std::ifstream file(spec.library_path, std::ios::binary);
+    if (!file) throw CoreError(spec.library_path + " cannot be read: " + std::strerror(errno));
+    auto image = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    if (image->empty()) throw CoreError(spec.library_path + " is empty; expected a libretro core");
+    return image;
+}
+
+Core::Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image)
+    : spec_(std::move(spec)), image_(std::move(image)) {
+    build();
+}
+
+Core::~Core() { teardown(); }
+
+void Core::build() {
+    Entered entered(this);
+    picture_ = {};
+    rotation_ = 0;
+    serialization_quirks_ = 0;
+    descriptors_.clear();
+    library_ = std::make_unique<Library>(*spec_, *image_);
+    try {
+        library_->set_environment(&Frontend::environment);
+        library_->set_video_refresh(&Frontend::video_refresh);
+        library_->set_audio_sample(&Frontend::audio_sample);
+        library_->set_audio_sample_batch(&Frontend::audio_sample_batch);
+        library_->set_input_poll(&Frontend::input_poll);
+        library_->set_input_state(&Frontend::input_state);
+        library_->init();
+        retro_system_info info{};
+        library_->get_system_info(&info);
+        version_ = std::string(info.library_name ? info.library_name : "?") + " " +
+                   (info.library_version ? info.library_version : "?");
+        load_game();
+        // stable-retro runs one frame before it maps the memory and one after; what a start state needs from the time
+        // before it was loaded (nothing, one hopes) is the same here.
+        step();
+        map_memory();
+        step();
+    } catch (...) {
+        teardown();
+        throw;
+    }
+    audio_.clear();
+    fresh_ = true;
+}
+
+void Core::teardown() noexcept {
+    if (!library_) return;
+    Entered entered(this);
+    unload_game();
+    library_->deinit();
+    library_.reset();
+}
+
+void Core::load_game() {
+    std::unique_lock<std::mutex> lock;
+    if (spec_->seed_c_random) {
+        lock = std::unique_lock<std::mutex>(c_random_mutex);
+        std::srand(1);
+    }
+    retro_game_info game{};
+    game.path = spec_->rom_path.c_str();
+    game.data = spec_->rom.data();
+    game.size = spec_->rom.size();
+    if (!library_->load_game(&game))
+        throw CoreError("core " + spec_->core_name + " refuses " + spec_->rom_path + " (" +
+                        std::to_string(spec_->rom.size()) + " bytes): is it a ROM of this system, and complete?");
+    game_loaded_ = true;
+    library_->get_system_av_info(&av_info_);
+}
+
+void Core::unload_game() noexcept {
+    if (game_loaded_) library_->unload_game();
+    game_loaded_ = false;
+    picture_.pixels = nullptr;
+}
+
+void Core::map_memory() {
+    memory_ = MemoryMap(spec_->swap_bytes);
+    if (!descriptors_.empty()) {
+        for (const auto& descriptor : descriptors_) memory_.add(descriptor);
+    } else if (void* data = library_->get_memory_data(RETRO_MEMORY_SYSTEM_RAM)) {
+        memory_.add(spec_->has_ram_base ? spec_->ram_base : 0, static_cast<uint8_t*>(data),
+                    library_->get_memory_size(RETRO_MEMORY_SYSTEM_RAM));
+    }
+    for (const auto& [first, last] : spec_->cleared_ranges) memory_.clear(first, last);
+}
+
+void Core::step() {
+    const uint64_t strays = Frontend::stray_calls();
+    library_->run();
+    if (Frontend::stray_calls() != strays)
+        throw CoreError("core " + spec_->core_name + " calls its frontend from a thread of its own, which is not supported");
+    if (shut_down_) throw CoreError("core " + spec_->core_name + " has shut itself down");
+}
+
+void Core::run(const uint16_t* pads, unsigned num_ports) {
+    Entered entered(this);
+    for (unsigned port = 0; port < max_ports; ++port) pads_[port] = port < num_ports ? pads[port] : 0;
+    fresh_ = false;
+    if (keeps_history()) {
+        if (history_.inputs.empty()) history_.num_ports = num_ports;
+        for (unsigned port = 0; port < history_.num_ports; ++port) history_.inputs.push_back(pads_[port]);
+    }
+    step();
+}
+
+void Core::power_on() {
+    history_ = {};
+    if (fresh_) return;
+    teardown();
+    build();
+}
+
+size_t Core::state_size() {
+    Entered entered(this);
+    return library_->serialize_size();
+}
+
+std::vector<uint8_t> Core::save_state() {
+    Entered entered(this);
+    std::vector<uint8_t> state(library_->serialize_size());
+    if (state.empty() || !library_->serialize(state.data(), state.size()))
+        throw StateError("core " + spec_->core_name + " cannot save its state");
+    return state;
+}
+
+std::vector<uint8_t> Core::save_exact() { return keeps_history() ? history_.pack() : save_state(); }
+
+void Core::write_memory(uint64_t address, const uint8_t* data, size_t size) {
+    for (size_t i = 0; i < size; ++i) memory_.at(address + i);  // all or nothing
+    for (size_t i = 0; i < size; ++i) *memory_.at(address + i) = data[i];
+    if (keeps_history()) history_.writes.push_back({history_.num_frames(), address, {data, data + size}});
+}
+
+void Core::load_state(const uint8_t* data, size_t size) {
+    if (!History::is_packed(data, size)) {
+        unserialize(data, size);
+        if (keeps_history()) history_ = {{data, data + size}, 0, {}, {}};
+        return;
+    }
+    const History past = History::unpack(data, size);
+    if (past.start.empty()) {
+        power_on();
+    } else {
+        load_state(past.start.data(), past.start.size());
+    }
+    auto write = past.writes.begin();
+    for (uint64_t frame = 0; frame <= past.num_frames(); ++frame) {
+        for (; write != past.writes.end() && write->frame == frame; ++write)
+            write_memory(write->address, write->data.data(), write->data.size());
+        if (frame < past.num_frames()) run(past.inputs.data() + frame * past.num_ports, past.num_ports);
+    }
+    audio_.clear();
+}
+
+void Core::unserialize(const uint8_t* data, size_t size) {
+    for (auto& pad : pads_) pad = 0;
+    if (spec_->reload == Reload::library && !fresh_) {
+        teardown();
+        build();
+    }
+    Entered entered(this);
+    if (spec_->reload == Reload::game) {
+        unload_game();
+        load_game();
+        map_memory();
+    }
+    if (spec_->reset_before_unserialize) library_->reset();
+    if (serialization_quirks_ & RETRO_SERIALIZATION_QUIRK_MUST_INITIALIZE) step();
+    if (!library_->unserialize(data, size))
+        throw StateError("core " + spec_->core_name + " refuses a savestate of " + std::to_string(size) +
+                         " bytes (its own have " + std::to_string(library_->serialize_size()) +
+                         "): it is damaged, or of another core or game");
+    fresh_ = false;
+    audio_.clear();
+}
+
+}  // namespace playthrough

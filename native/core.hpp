@@ -1,0 +1,176 @@
+// One loaded libretro core: a private copy of its library, its lifecycle, options and savestates.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libretro.h"
+#include "memory.hpp"
+#include "video.hpp"
+
+namespace playthrough {
+
+// A core that is missing, is no core, or refuses the game.
+struct CoreError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// A savestate that the core does not accept.
+struct StateError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// What it takes to bring a core into a state that depends on nothing that happened before.
+enum class Reload { none, game, library };
+
+struct CoreSpec {
+    std::string library_path;
+    std::string core_name;
+    std::string rom_path;  // what the core is told: some look at the extension
+    std::vector<uint8_t> rom;
+    std::string system_directory;
+    std::map<std::string, std::string> options;
+    Reload reload = Reload::none;
+    bool reset_before_unserialize = false;
+    bool seed_c_random = false;
+    std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges;  // bus addresses zeroed after loading: [first, last]
+    uint64_t ram_base = 0;
+    bool has_ram_base = false;
+    bool swap_bytes = false;  // 16-bit words lie in host order (Genesis Plus GX)
+};
+
+// The functions that a core exports, from a copy of its file that no other lane shares.
+class Library {
+public:
+    explicit Library(const CoreSpec& spec, const std::vector<char>& image);
+    ~Library();
+    Library(const Library&) = delete;
+    Library& operator=(const Library&) = delete;
+
+    decltype(&::retro_set_environment) set_environment;
+    decltype(&::retro_set_video_refresh) set_video_refresh;
+    decltype(&::retro_set_audio_sample) set_audio_sample;
+    decltype(&::retro_set_audio_sample_batch) set_audio_sample_batch;
+    decltype(&::retro_set_input_poll) set_input_poll;
+    decltype(&::retro_set_input_state) set_input_state;
+    decltype(&::retro_init) init;
+    decltype(&::retro_deinit) deinit;
+    decltype(&::retro_api_version) api_version;
+    decltype(&::retro_get_system_info) get_system_info;
+    decltype(&::retro_get_system_av_info) get_system_av_info;
+    decltype(&::retro_reset) reset;
+    decltype(&::retro_run) run;
+    decltype(&::retro_serialize_size) serialize_size;
+    decltype(&::retro_serialize) serialize;
+    decltype(&::retro_unserialize) unserialize;
+    decltype(&::retro_load_game) load_game;
+    decltype(&::retro_unload_game) unload_game;
+    decltype(&::retro_get_memory_data) get_memory_data;
+    decltype(&::retro_get_memory_size) get_memory_size;
+
+private:
+    int file_ = -1;
+    void* handle_ = nullptr;
+};
+
+struct LogLine {
+    int level;
+    std::string text;
+};
+
+// How a core came to where it is: for cores that keep state outside of their savestates, the only exact snapshot.
+struct History {
+    std::vector<uint8_t> start;    // the savestate loaded last; empty: a power-on
+    unsigned num_ports = 0;
+    std::vector<uint16_t> inputs;  // [frames][num_ports], since then
+    struct Write {
+        uint64_t frame, address;   // before this frame
+        std::vector<uint8_t> data;
+    };
+    std::vector<Write> writes;
+
+    uint64_t num_frames() const { return num_ports ? inputs.size() / num_ports : 0; }
+    std::vector<uint8_t> pack() const;
+    // Throws StateError if the bytes are cut off.
+    static History unpack(const uint8_t* data, size_t size);
+    static bool is_packed(const uint8_t* data, size_t size);
+};
+
+class Core {
+public:
+    static constexpr unsigned max_ports = 8;
+
+    // Reads the library's file once; every lane's copy is made from the same image.
+    static std::shared_ptr<const std::vector<char>> read_image(const CoreSpec& spec);
+
+    Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image);
+    ~Core();
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    // Runs one frame with these buttons; ports that are not given are released.
+    void run(const uint16_t* pads, unsigned num_ports);
+
+    // Brings the core to the state of a fresh power-on.
+    void power_on();
+    std::vector<uint8_t> save_state();
+    // Takes savestates and exact snapshots alike.
+    void load_state(const uint8_t* data, size_t size);
+    size_t state_size();
+    // What makes load_state go on exactly from here: a savestate where that is enough, the history where it is not.
+    std::vector<uint8_t> save_exact();
+    void write_memory(uint64_t address, const uint8_t* data, size_t size);
+
+    const MemoryMap& memory() const { return memory_; }
+    MemoryMap& memory() { return memory_; }
+    const Picture& picture() const { return picture_; }
+    unsigned rotation() const { return rotation_; }
+    const retro_system_av_info& av_info() const { return av_info_; }
+    std::string version() const { return version_; }
+
+    void capture_audio(bool on) { capture_audio_ = on; }
+    std::vector<int16_t> take_audio() { return std::exchange(audio_, {}); }
+    std::vector<LogLine> take_log() { return std::exchange(log_, {}); }
+
+private:
+    friend struct Frontend;
+
+    void build();
+    void teardown() noexcept;
+    void load_game();
+    void unload_game() noexcept;
+    void map_memory();
+    void step();
+    void unserialize(const uint8_t* data, size_t size);
+    bool keeps_history() const { return spec_->reload != Reload::none; }
+
+    std::shared_ptr<const CoreSpec> spec_;
+    std::shared_ptr<const std::vector<char>> image_;
+    std::unique_ptr<Library> library_;
+    bool game_loaded_ = false;
+    bool fresh_ = false;  // nothing has run since power-on
+
+    // What the core told its frontend.
+    retro_system_av_info av_info_{};
+    std::string version_;
+    Picture picture_{};
+    unsigned rotation_ = 0;
+    uint64_t serialization_quirks_ = 0;
+    std::vector<retro_memory_descriptor> descriptors_;
+    MemoryMap memory_;
+    bool shut_down_ = false;
+
+    History history_;
+    uint16_t pads_[max_ports] = {};
+    bool capture_audio_ = false;
+    std::vector<int16_t> audio_;
+    std::vector<LogLine> log_;
+};
+
+}  // namespace playthrough

@@ -1,0 +1,3 @@
+/* Refuses every game. */
+#define TINY_LOADED() false
+#include "tiny.h"

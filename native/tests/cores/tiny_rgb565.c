@@ -1,0 +1,2 @@
+/* The tiny game as it is: 16 bits for each dot. */
+#include "tiny.h"

@@ -1,0 +1,250 @@
+#include "vector_engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace playthrough {
+
+ThreadPool::ThreadPool(int num_threads) : num_threads_(num_threads), process_(getpid()) {
+    if (num_threads_ <= 1) return;
+    for (int thread = 0; thread < num_threads_; ++thread) threads_.emplace_back(&ThreadPool::work, this, thread);
+}
+
+ThreadPool::~ThreadPool() {
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        stopping_ = true;
+    }
+    start_.notify_all();
+    for (auto& thread : threads_) {
+        if (getpid() == process_) {
+            thread.join();
+        } else {
+            thread.detach();  // threads do not survive a fork
+        }
+    }
+}
+
+void ThreadPool::run(const std::function<void(int)>& task) {
+    if (threads_.empty()) {
+        task(0);
+        return;
+    }
+    if (getpid() != process_)
+        throw std::runtime_error("an engine cannot be used in a forked process; make it there, or start processes by spawn");
+    std::unique_lock<std::mutex> lock(mutex_);
+    task_ = &task;
+    busy_ = num_threads_;
+    ++round_;
+    start_.notify_all();
+    done_.wait(lock, [&] { return busy_ == 0; });
+}
+
+void ThreadPool::work(int thread) {
+    uint64_t seen = 0;
+    for (;;) {
+        const std::function<void(int)>* task;
+        {
+            std::unique_lock<std::mutex> lock(mutex_);
+            start_.wait(lock, [&] { return stopping_ || round_ != seen; });
+            if (stopping_) return;
+            seen = round_;
+            task = task_;
+        }
+        (*task)(thread);
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (--busy_ == 0) done_.notify_one();
+    }
+}
+
+Lane::Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image)
+    : core(std::move(spec), std::move(image)) {}
+
+void Lane::configure(const std::vector<Probe>& probes, const PixelSpec& pixels, const Screen& screen) {
+    probes_ = probes;
+    resolve_probes();
+    last_sample_.assign(probes.size(), 0);
+    pipeline_ = std::make_unique<Pipeline>(pixels, screen);
+    newest_.assign(pipeline_->frame_bytes(), 0);
+    older_.assign(pixels.max_of_two ? pipeline_->frame_bytes() : 0, 0);
+    stack_.assign(pixels.stack ? pipeline_->observation_bytes() : 0, 0);
+}
+
+void Lane::resolve_probes() {
+    resolved_.clear();
+    for (const auto& probe : probes_) resolved_.emplace_back(probe, core.memory());
+}
+
+void Lane::render_newest() {
+    if (!older_.empty()) newest_.swap(older_);
+    pipeline_->render(core.picture(), newest_.data());
+}
+
+Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const StopNode* stop, Observe observe,
+                    int64_t* samples, uint8_t* observation) {
+    const size_t num_probes = resolved_.size();
+    const bool two = observe != Observe::skip && pipeline_->spec().max_of_two;
+    int frames = 0;
+    bool ended = false;
+    Picture saved{};  // the frame before this one, where only its raw pixels were kept
+    while (frames < max_frames && !ended) {
+        core.run(buttons + size_t(frames) * ports, static_cast<unsigned>(ports));
+        for (size_t i = 0; i < num_probes; ++i) samples[i] = resolved_[i].read();
+        ended = stop != nullptr && stop->evaluate(samples, last_sample_.data());
+        std::copy(samples, samples + num_probes, last_sample_.begin());
+        samples += num_probes;
+        ++frames;
+        const bool last = ended || frames == max_frames;
+        if (last && observe != Observe::skip) {
+            if (saved.pixels != nullptr) {
+                newest_.swap(older_);
+                pipeline_->render(saved, newest_.data());
+            }
+            render_newest();
+        } else if (two && frames == max_frames - 1) {
+            render_newest();
+            saved.pixels = nullptr;
+        } else if (two && stop != nullptr && core.picture().pixels != nullptr) {
+            // The next frame may end the episode; then this one is the last but one, and the core will have painted over it.
+            saved = core.picture();
+            const Screen& screen = pipeline_->screen();
+            const unsigned rows = screen.live ? screen.height : saved.height;
+            const unsigned columns = screen.live ? screen.width : saved.width;
+            const size_t size = saved.pitch * (rows - 1) + bytes_per_pixel(saved.format) * columns;
+            saved_pixels_.resize(size);
+            std::memcpy(saved_pixels_.data(), saved.pixels, size);
+            saved.pixels = saved_pixels_.data();
+        }
+    }
+    show(observe, observation);
+    return {frames, ended};
+}
+
+void Lane::show(Observe observe, uint8_t* observation) {
+    if (observe == Observe::skip || observe == Observe::keep) return;
+    const size_t frame_bytes = newest_.size();
+    const PixelSpec& spec = pipeline_->spec();
+    const bool fill = observe == Observe::fill;
+    if (observe == Observe::show && spec.stack) {
+        std::memcpy(observation, stack_.data(), stack_.size());
+        return;
+    }
+    uint8_t* target = spec.stack ? stack_.data() + (spec.stack - 1) * frame_bytes : observation;
+    if (spec.stack > 1 && !fill) std::memmove(stack_.data(), stack_.data() + frame_bytes, (spec.stack - 1) * frame_bytes);
+    if (spec.max_of_two && !fill) {
+        for (size_t i = 0; i < frame_bytes; ++i) target[i] = std::max(newest_[i], older_[i]);
+    } else {
+        std::memcpy(target, newest_.data(), frame_bytes);
+        if (fill && spec.max_of_two) older_ = newest_;
+    }
+    if (!spec.stack) return;
+    if (fill)
+        for (unsigned i = 0; i + 1 < spec.stack; ++i) std::memcpy(stack_.data() + i * frame_bytes, target, frame_bytes);
+    std::memcpy(observation, stack_.data(), stack_.size());
+}
+
+std::vector<uint8_t> Lane::save_history() const {
+    std::vector<uint8_t> history;
+    const auto append = [&](const void* data, size_t size) {
+        const auto* bytes = static_cast<const uint8_t*>(data);
+        history.insert(history.end(), bytes, bytes + size);
+    };
+    append(last_sample_.data(), last_sample_.size() * sizeof(int64_t));
+    append(newest_.data(), newest_.size());
+    append(older_.data(), older_.size());
+    append(stack_.data(), stack_.size());
+    return history;
+}
+
+void Lane::load_history(const uint8_t* data, size_t size) {
+    const size_t expected = last_sample_.size() * sizeof(int64_t) + newest_.size() + older_.size() + stack_.size();
+    if (size != expected)
+        throw StateError("the snapshot was taken with other observations or variables: its history has " +
+                         std::to_string(size) + " bytes, expected " + std::to_string(expected));
+    const auto take = [&](void* target, size_t count) {
+        if (count) std::memcpy(target, data, count);
+        data += count;
+    };
+    take(last_sample_.data(), last_sample_.size() * sizeof(int64_t));
+    take(newest_.data(), newest_.size());
+    take(older_.data(), older_.size());
+    take(stack_.data(), stack_.size());
+}
+
+VectorEngine::VectorEngine(CoreSpec spec, int num_lanes, int num_threads)
+    : spec_(std::make_shared<CoreSpec>(std::move(spec))), pool_(std::max(1, std::min(num_threads, num_lanes))) {
+    const auto image = Core::read_image(*spec_);
+    lanes_.resize(static_cast<size_t>(num_lanes));
+    for_each_lane([&](int lane) { lanes_[static_cast<size_t>(lane)] = std::make_unique<Lane>(spec_, image); });
+}
+
+void VectorEngine::configure(std::vector<Probe> probes, std::optional<StopNode> stop, const PixelSpec& pixels,
+                             const Screen& screen) {
+    stop_ = std::move(stop);
+    num_probes_ = static_cast<int>(probes.size());
+    observation_bytes_ = Pipeline(pixels, screen).observation_bytes();
+    for (auto& lane : lanes_) lane->configure(probes, pixels, screen);
+}
+
+void VectorEngine::run(const uint16_t* buttons, int ports, int frames, const int32_t* max_frames, const Observe* observe,
+                       int32_t* frames_run, bool* ended, int64_t* samples, uint8_t* observations) {
+    for_each_lane([&](int index) {
+        const auto lane = static_cast<size_t>(index);
+        frames_run[lane] = 0;
+        ended[lane] = false;
+        const Lane::Ran ran = lanes_[lane]->run(
+            buttons + lane * size_t(frames) * size_t(ports), ports, std::min(max_frames[lane], frames),
+            stop_ ? &*stop_ : nullptr, observe[lane], samples + lane * size_t(frames) * size_t(num_probes_),
+            observations + lane * observation_bytes_);
+        frames_run[lane] = ran.frames;
+        ended[lane] = ran.ended;
+    });
+}
+
+void VectorEngine::load(const std::vector<Load>& loads) {
+    for_each_lane([&](int index) {
+        for (const auto& load : loads) {
+            if (load.lane != index) continue;
+            Lane& lane = *lanes_[static_cast<size_t>(index)];
+            if (load.size == 0) {
+                lane.core.power_on();
+            } else {
+                lane.core.load_state(load.data, load.size);
+            }
+            lane.resolve_probes();
+        }
+    });
+}
+
+void VectorEngine::for_each_lane(const std::function<void(int)>& work) {
+    const int num_lanes = static_cast<int>(lanes_.size()), num_threads = pool_.size();
+    std::vector<std::exception_ptr> errors(lanes_.size());
+    pool_.run([&](int thread) {
+        for (int lane = thread; lane < num_lanes; lane += num_threads) {
+            try {
+                work(lane);
+            } catch (...) {
+                errors[static_cast<size_t>(lane)] = std::current_exception();
+            }
+        }
+    });
+    for (int lane = 0; lane < num_lanes; ++lane) {
+        if (!errors[static_cast<size_t>(lane)]) continue;
+        const std::string place = "lane " + std::to_string(lane) + ": ";
+        try {
+            std::rethrow_exception(errors[static_cast<size_t>(lane)]);
+        } catch (const StateError& error) {
+            throw StateError(place + error.what());
+        } catch (const CoreError& error) {
+            throw CoreError(place + error.what());
+        } catch (const std::exception& error) {
+            throw LaneError(place + error.what());
+        } catch (...) {
+            throw LaneError(place + "core " + spec_->core_name + " threw something that is no C++ exception");
+        }
+    }
+}
+
+}  // namespace playthrough

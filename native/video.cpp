@@ -1,0 +1,216 @@
+#include "video.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+// Hot loops are compiled twice, and the faster one that the machine can run is chosen when the library loads.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define PLAYTHROUGH_HOT __attribute__((target_clones("avx2", "default")))
+#else
+#define PLAYTHROUGH_HOT
+#endif
+
+namespace playthrough {
+
+namespace {
+
+struct Rgb {
+    uint32_t red, green, blue;
+};
+
+// Colours as stable-retro reads them: bits are shifted up, not replicated.
+inline Rgb unpack_rgb565(uint16_t value) {
+    return {uint32_t(value >> 11) << 3, uint32_t((value >> 5) & 63) << 2, uint32_t(value & 31) << 3};
+}
+inline Rgb unpack_0rgb1555(uint16_t value) {
+    return {uint32_t((value >> 10) & 31) << 3, uint32_t((value >> 5) & 31) << 3, uint32_t(value & 31) << 3};
+}
+inline Rgb unpack_xrgb8888(uint32_t value) { return {(value >> 16) & 255, (value >> 8) & 255, value & 255}; }
+
+// ITU-R BT.601 luma in 14-bit fixed point, as OpenCV computes it.
+inline uint8_t luma(const Rgb& colour) {
+    return static_cast<uint8_t>((4899 * colour.red + 9617 * colour.green + 1868 * colour.blue + 8192) >> 14);
+}
+
+#define PLAYTHROUGH_ROWS(format, type)                                                           \
+    PLAYTHROUGH_HOT void gray_row_##format(const void* in, uint8_t* out, unsigned count) {        \
+        const type* pixels = static_cast<const type*>(in);                                        \
+        for (unsigned x = 0; x < count; ++x) out[x] = luma(unpack_##format(pixels[x]));           \
+    }                                                                                             \
+    PLAYTHROUGH_HOT void rgb_row_##format(const void* in, uint8_t* out, unsigned count) {         \
+        const type* pixels = static_cast<const type*>(in);                                        \
+        for (unsigned x = 0; x < count; ++x) {                                                    \
+            const Rgb colour = unpack_##format(pixels[x]);                                        \
+            out[3 * x] = static_cast<uint8_t>(colour.red);                                        \
+            out[3 * x + 1] = static_cast<uint8_t>(colour.green);                                  \
+            out[3 * x + 2] = static_cast<uint8_t>(colour.blue);                                   \
+        }                                                                                         \
+    }
+PLAYTHROUGH_ROWS(rgb565, uint16_t)
+PLAYTHROUGH_ROWS(0rgb1555, uint16_t)
+PLAYTHROUGH_ROWS(xrgb8888, uint32_t)
+#undef PLAYTHROUGH_ROWS
+
+PLAYTHROUGH_HOT void add_weighted(const uint8_t* in, uint32_t weight, uint32_t* sum, unsigned count) {
+    for (unsigned x = 0; x < count; ++x) sum[x] += weight * in[x];
+}
+
+PLAYTHROUGH_HOT void gray_of_rgb(const uint8_t* in, uint8_t* out, unsigned count) {
+    for (unsigned x = 0; x < count; ++x) out[x] = luma({in[3 * x], in[3 * x + 1], in[3 * x + 2]});
+}
+
+using Row = void (*)(const void*, uint8_t*, unsigned);
+
+}  // namespace
+
+Pipeline::Pipeline(const PixelSpec& spec, const Screen& screen) : spec_(spec), screen_(screen), crop_(spec.crop) {
+    const auto edge = [](unsigned at, unsigned size, unsigned limit) {
+        return size == 0 || at + size > limit ? limit - std::min(at, limit) : size;
+    };
+    crop_.width = edge(crop_.x, crop_.width, screen.width);
+    crop_.height = edge(crop_.y, crop_.height, screen.height);
+    const bool sideways = spec.rotation % 2 == 1;
+    source_width_ = sideways ? crop_.height : crop_.width;
+    source_height_ = sideways ? crop_.width : crop_.height;
+    width_ = spec.resize == Resize::none ? source_width_ : spec.width;
+    height_ = spec.resize == Resize::none ? source_height_ : spec.height;
+    if (spec.resize != Resize::none) {
+        const auto taps = spec.resize == Resize::area ? &Pipeline::area_taps : &Pipeline::bilinear_taps;
+        across_ = taps(source_width_, width_);
+        down_ = taps(source_height_, height_);
+        total_weight_ = spec.resize == Resize::area ? uint64_t(source_width_) * source_height_ : uint64_t(1) << 22;
+    }
+}
+
+// An output pixel is the mean of the rectangle that it covers. In units of 1/to of an input pixel everything is a whole
+// number, so the result is exact.
+Pipeline::Taps Pipeline::area_taps(unsigned from, unsigned to) {
+    Taps taps;
+    for (uint64_t i = 0; i < to; ++i) {
+        const uint64_t begin = i * from, end = begin + from;
+        taps.first.push_back(static_cast<uint32_t>(begin / to));
+        taps.start.push_back(static_cast<uint32_t>(taps.weight.size()));
+        for (uint64_t pixel = begin / to; pixel * to < end; ++pixel)
+            taps.weight.push_back(static_cast<uint32_t>(std::min(end, (pixel + 1) * to) - std::max(begin, pixel * to)));
+        taps.count.push_back(static_cast<uint32_t>(taps.weight.size() - taps.start.back()));
+    }
+    return taps;
+}
+
+// Two neighbours with 11-bit weights, pixel centres aligned, as OpenCV's INTER_LINEAR.
+Pipeline::Taps Pipeline::bilinear_taps(unsigned from, unsigned to) {
+    Taps taps;
+    const double scale = double(from) / to;
+    for (unsigned i = 0; i < to; ++i) {
+        double position = (i + 0.5) * scale - 0.5;
+        int first = static_cast<int>(std::floor(position));
+        double fraction = position - first;
+        if (first < 0) first = 0, fraction = 0;
+        if (first >= int(from) - 1) first = std::max(0, int(from) - 2), fraction = from > 1 ? 1 : 0;
+        const auto second_weight = static_cast<uint32_t>(std::lround(fraction * 2048));
+        taps.first.push_back(static_cast<uint32_t>(first));
+        taps.start.push_back(static_cast<uint32_t>(taps.weight.size()));
+        taps.weight.push_back(2048 - second_weight);
+        if (from > 1) taps.weight.push_back(second_weight);
+        taps.count.push_back(from > 1 ? 2 : 1);
+    }
+    return taps;
+}
+
+void Pipeline::read_rows(const Picture& picture, uint8_t* out) const {
+    const bool gray = spec_.colour == Colour::gray && spec_.resize != Resize::bilinear;
+    Row row;
+    switch (picture.format) {
+        case RETRO_PIXEL_FORMAT_XRGB8888: row = gray ? gray_row_xrgb8888 : rgb_row_xrgb8888; break;
+        case RETRO_PIXEL_FORMAT_RGB565: row = gray ? gray_row_rgb565 : rgb_row_rgb565; break;
+        default: row = gray ? gray_row_0rgb1555 : rgb_row_0rgb1555; break;
+    }
+    const size_t row_bytes = size_t(crop_.width) * (gray ? 1 : 3);
+    const unsigned shown_width = screen_.live ? screen_.width : picture.width;
+    const unsigned shown_height = screen_.live ? screen_.height : picture.height;
+    const unsigned columns = crop_.x < shown_width ? std::min(crop_.width, shown_width - crop_.x) : 0;
+    for (unsigned y = 0; y < crop_.height; ++y, out += row_bytes) {
+        if (picture.pixels == nullptr || crop_.y + y >= shown_height || columns == 0) {
+            std::memset(out, 0, row_bytes);
+            continue;
+        }
+        const uint8_t* in = picture.pixels + (crop_.y + y) * picture.pitch + crop_.x * bytes_per_pixel(picture.format);
+        row(in, out, columns);
+        const size_t filled = size_t(columns) * (gray ? 1 : 3);
+        if (filled < row_bytes) std::memset(out + filled, 0, row_bytes - filled);
+    }
+}
+
+void Pipeline::rotate(const uint8_t* in, uint8_t* out) const {
+    const unsigned size = spec_.colour == Colour::gray && spec_.resize != Resize::bilinear ? 1 : 3;
+    const unsigned width = crop_.width, height = crop_.height;
+    for (unsigned y = 0; y < source_height_; ++y) {
+        for (unsigned x = 0; x < source_width_; ++x, out += size) {
+            unsigned from_x = x, from_y = y;
+            if (spec_.rotation == 1) from_x = width - 1 - y, from_y = x;
+            if (spec_.rotation == 2) from_x = width - 1 - x, from_y = height - 1 - y;
+            if (spec_.rotation == 3) from_x = y, from_y = height - 1 - x;
+            std::memcpy(out, in + (size_t(from_y) * width + from_x) * size, size);
+        }
+    }
+}
+
+void Pipeline::resize(const uint8_t* in, unsigned channels, uint8_t* out) {
+    // Exact division by the sum of all weights as a multiplication: right for every sum below 2^8 times the divisor as
+    // long as the divisor is below 2^21.
+    const uint64_t reciprocal = (uint64_t(1) << 50) / total_weight_ + 1;
+    const uint64_t half = total_weight_ / 2;
+    const unsigned row_values = source_width_ * channels;
+    row_.resize(row_values);
+    for (unsigned y = 0; y < height_; ++y) {
+        std::fill(row_.begin(), row_.end(), 0u);
+        for (unsigned k = 0; k < down_.count[y]; ++k)
+            add_weighted(in + size_t(down_.first[y] + k) * row_values, down_.weight[down_.start[y] + k], row_.data(),
+                         row_values);
+        for (unsigned x = 0; x < width_; ++x) {
+            const uint32_t* weight = across_.weight.data() + across_.start[x];
+            const uint32_t* column = row_.data() + size_t(across_.first[x]) * channels;
+            for (unsigned channel = 0; channel < channels; ++channel) {
+                uint64_t sum = half;
+                for (unsigned k = 0; k < across_.count[x]; ++k)
+                    sum += uint64_t(weight[k]) * column[k * channels + channel];
+                *out++ = static_cast<uint8_t>((sum * reciprocal) >> 50);
+            }
+        }
+    }
+}
+
+void Pipeline::render(const Picture& picture, uint8_t* out) {
+    // The tutorials shrink in colour and turn gray afterwards; the area filter turns gray first, which is cheaper.
+    const bool gray_last = spec_.colour == Colour::gray && spec_.resize == Resize::bilinear;
+    const unsigned channels = spec_.colour == Colour::rgb || gray_last ? 3 : 1;
+    const size_t source_bytes = size_t(source_width_) * source_height_ * channels;
+    const bool turned = spec_.rotation != 0, resized = spec_.resize != Resize::none;
+
+    uint8_t* pixels = out;
+    if (turned || resized) {
+        cropped_.resize(source_bytes);
+        pixels = cropped_.data();
+    }
+    read_rows(picture, pixels);
+    if (turned) {
+        uint8_t* target = out;
+        if (resized) {
+            turned_.resize(source_bytes);
+            target = turned_.data();
+        }
+        rotate(pixels, target);
+        pixels = target;
+    }
+    if (!resized) return;
+    if (!gray_last) {
+        resize(pixels, channels, out);
+        return;
+    }
+    resized_.resize(size_t(width_) * height_ * 3);
+    resize(pixels, 3, resized_.data());
+    gray_of_rgb(resized_.data(), out, width_ * height_);
+}
+
+}  // namespace playthrough

@@ -1,0 +1,211 @@
+"""neat-python's genome with the same results, faster: its distance is compiled and its loops are written out."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from random import gauss, random  # the generator that neat-python draws from
+from typing import Any, cast
+
+import neat
+from neat.genes import DefaultConnectionGene, DefaultNodeGene
+
+from playthrough._neat import Genes
+from playthrough.agents.neat.library import ConnectionGene, GenomeConfig, NodeGene
+
+
+class Genome(neat.DefaultGenome):
+    """A genome: nodes and connections, each with its genes.
+
+    It draws the same random numbers in the same order as neat-python's DefaultGenome, so that a run from the same seed
+    gives the same genomes; the tests compare whole runs. A genome changes only while it is made (`configure_new`,
+    `configure_crossover`, `mutate`), so the compiled copy of its genes is kept until then. Whoever edits a gene by hand
+    calls `genes_changed` afterwards.
+    """
+
+    key: int
+    nodes: dict[int, NodeGene]
+    connections: dict[tuple[int, int], ConnectionGene]
+    fitness: float | None
+
+    def __init__(self, key: int) -> None:
+        super().__init__(key)
+        self._genes: Genes | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_genes": None}
+
+    def genes(self) -> Genes:
+        """The genes as compiled arrays."""
+        if self._genes is None:
+            self._genes = Genes(self.nodes, self.connections)
+        return self._genes
+
+    def genes_changed(self) -> None:
+        """Forgets the compiled copy."""
+        self._genes = None
+
+    def distance(self, other: Genome, config: GenomeConfig) -> float:
+        """The genetic distance that decides on species (the paper's delta, section 3.3, by neat-python's formula)."""
+        return self.genes().distance(
+            other.genes(), config.compatibility_disjoint_coefficient, config.compatibility_weight_coefficient
+        )
+
+    def size(self) -> tuple[int, int]:
+        """The number of nodes (without inputs) and of enabled connections."""
+        genes = self.genes()
+        return genes.num_nodes, genes.num_enabled
+
+    def configure_new(self, config: GenomeConfig) -> None:
+        """Makes this a first genome."""
+        self.genes_changed()
+        super().configure_new(config)
+
+    def configure_crossover(self, genome1: Genome, genome2: Genome, config: GenomeConfig) -> None:
+        """Makes this a child: matching genes from either parent, the others from the fitter one (paper, page 108)."""
+        self.genes_changed()
+        assert genome1.fitness is not None and genome2.fitness is not None
+        parent1, parent2 = (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
+        genes1 = {gene.innovation: gene for gene in parent1.connections.values()}
+        genes2 = {gene.innovation: gene for gene in parent2.connections.values()}
+        connections = self.connections
+        new = cast("Any", DefaultConnectionGene.__new__)
+        cycles = _CycleCheck() if config.feed_forward else None
+
+        # The order of this set is the order of the child's genes, so it is built exactly as neat-python does.
+        for innovation in set(genes1.keys()) | set(genes2.keys()):
+            gene1 = genes1.get(innovation)
+            if gene1 is None:
+                continue
+            gene2 = genes2.get(innovation)
+            weight, enabled = gene1.weight, gene1.enabled
+            if gene2 is not None:
+                if gene1.key == gene2.key:
+                    either_disabled = not enabled or not gene2.enabled
+                    if random() <= 0.5:
+                        weight = gene2.weight
+                    if random() <= 0.5:
+                        enabled = gene2.enabled
+                    if either_disabled and random() < 0.75:
+                        enabled = False
+                else:
+                    warnings.warn(
+                        f"Innovation number collision: innovation {innovation} assigned to both "
+                        f"{gene1.key} and {gene2.key}. Treating as disjoint genes.",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
+            key = gene1.key
+            if cycles is not None and not cycles.add(key):
+                continue
+            child: ConnectionGene = new(DefaultConnectionGene)
+            child.key = key
+            child.innovation = innovation
+            child.weight = weight
+            child.enabled = enabled
+            connections[key] = child
+
+        nodes2 = parent2.nodes
+        for node_key, node1 in parent1.nodes.items():
+            node2 = nodes2.get(node_key)
+            self.nodes[node_key] = node1.copy() if node2 is None else node1.crossover(node2)
+
+    def mutate(self, config: GenomeConfig) -> None:
+        """Changes structure, weights and node attributes at random."""
+        self.genes_changed()
+        add_node, delete_node = config.node_add_prob, config.node_delete_prob
+        add_connection, delete_connection = config.conn_add_prob, config.conn_delete_prob
+        if config.single_structural_mutation:
+            total = max(1, add_node + delete_node + add_connection + delete_connection)
+            r = random()
+            if r < add_node / total:
+                self.mutate_add_node(config)
+            elif r < (add_node + delete_node) / total:
+                self.mutate_delete_node(config)
+            elif r < (add_node + delete_node + add_connection) / total:
+                self.mutate_add_connection(config)
+            elif r < (add_node + delete_node + add_connection + delete_connection) / total:
+                self.mutate_delete_connection()
+        else:
+            if random() < add_node:
+                self.mutate_add_node(config)
+            if random() < delete_node:
+                self.mutate_delete_node(config)
+            if random() < add_connection:
+                self.mutate_add_connection(config)
+            if random() < delete_connection:
+                self.mutate_delete_connection()
+        self._mutate_connections(config)
+        for node in self.nodes.values():
+            node.mutate(config)
+
+    def _mutate_connections(self, config: GenomeConfig) -> None:
+        """neat-python's FloatAttribute.mutate_value and BoolAttribute.mutate_value for every connection."""
+        mutate_rate = config.weight_mutate_rate
+        replace_rate = config.weight_replace_rate + mutate_rate
+        power = config.weight_mutate_power
+        low, high = config.weight_min_value, config.weight_max_value
+        init_weight = cast("Any", DefaultConnectionGene)._gene_attributes[0].init_value
+        disable_rate = config.enabled_mutate_rate + config.enabled_rate_to_false_add
+        enable_rate = config.enabled_mutate_rate + config.enabled_rate_to_true_add
+        for gene in self.connections.values():
+            r = random()
+            if r < mutate_rate:
+                weight = gene.weight + gauss(0.0, power)
+                if weight > high:
+                    weight = high
+                gene.weight = low if weight < low else weight
+            elif r < replace_rate:
+                gene.weight = init_weight(config)
+            rate = disable_rate if gene.enabled else enable_rate
+            if rate > 0 and random() < rate:
+                gene.enabled = random() < 0.5
+
+
+class _CycleCheck:
+    """neat-python's creates_cycle for a genome that grows connection by connection.
+
+    Nothing leads to an input, so connections from inputs close no cycle and need no search; in a game's genome those
+    are nearly all.
+    """
+
+    def __init__(self) -> None:
+        self._targets: defaultdict[int, list[int]] = defaultdict(list)
+
+    def add(self, key: tuple[int, int]) -> bool:
+        """Adds a connection, unless it closes a cycle."""
+        source, target = key
+        if source < 0:
+            return True
+        seen, to_visit = {target}, [target]
+        while to_visit:
+            node = to_visit.pop()
+            if node == source:
+                return False
+            for following in self._targets.get(node, ()):
+                if following not in seen:
+                    seen.add(following)
+                    to_visit.append(following)
+        self._targets[source].append(target)
+        return True
+
+
+def connection_gene(key: tuple[int, int], innovation: int, weight: float, enabled: bool) -> ConnectionGene:
+    """A connection gene with these values."""
+    gene = cast("ConnectionGene", DefaultConnectionGene(key, innovation=innovation))
+    gene.weight, gene.enabled = weight, enabled
+    return gene
+
+
+def node_gene(
+    key: int, bias: float, response: float, activation: str, aggregation: str, time_constant: float
+) -> NodeGene:
+    """A node gene with these values."""
+    gene = cast("NodeGene", DefaultNodeGene(key))
+    gene.bias, gene.response, gene.time_constant = bias, response, time_constant
+    gene.activation, gene.aggregation = activation, aggregation
+    return gene
+
+
+# neat-python finds the section of a class in the configuration file by the class's name.
+Genome.__name__ = "DefaultGenome"

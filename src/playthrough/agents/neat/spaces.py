@@ -1,0 +1,103 @@
+"""Between an environment's spaces and a network's inputs and outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+_OBSERVATION_DTYPES = {np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.uint8)}
+
+
+def inputs_needed(observation_space: gymnasium.Space[Any]) -> int:
+    """How many inputs a network needs (`num_inputs`): one for each value of an observation.
+
+    Raises:
+        ValueError: The space is no Box.
+    """
+    if not isinstance(observation_space, spaces.Box):
+        raise ValueError(
+            f"expected observations in a Box, got {observation_space}: "
+            "wrap the environment in gymnasium.wrappers.FlattenObservation"
+        )
+    return math.prod(observation_space.shape)
+
+
+def outputs_needed(action_space: gymnasium.Space[Any]) -> int:
+    """How many outputs a network needs (`num_outputs`) to choose actions of this space."""
+    return ActionDecoder(action_space).num_outputs
+
+
+def as_inputs(observations: Any) -> NDArray[Any]:
+    """Observations (lanes, ...) as rows (lanes, num_inputs), row-major, with the environment's own values."""
+    array = np.asarray(observations)
+    if array.dtype not in _OBSERVATION_DTYPES:
+        array = array.astype(np.float64)
+    return np.ascontiguousarray(array.reshape(len(array), -1))
+
+
+class ActionDecoder:
+    """Turns a network's outputs into actions.
+
+    - MultiBinary: an output above 0.5 presses its button.
+    - Discrete: the largest output, the first of several.
+    - MultiDiscrete: the same in each of its segments, one output per choice.
+    - Box: the outputs, clipped to the bounds.
+
+    Raises:
+        ValueError: No rule for the space.
+    """
+
+    num_outputs: int
+
+    def __init__(self, action_space: gymnasium.Space[Any]) -> None:
+        space = cast("Any", action_space)
+        self._decode: Callable[[NDArray[np.float64]], NDArray[Any]]
+        if isinstance(action_space, spaces.MultiBinary):
+            shape = action_space.shape
+            self.num_outputs = math.prod(shape)
+            self._decode = lambda outputs: (outputs > 0.5).astype(np.int8).reshape(len(outputs), *shape)
+        elif isinstance(action_space, spaces.Discrete):
+            start, dtype = int(action_space.start), space.dtype
+            self.num_outputs = int(action_space.n)
+            self._decode = lambda outputs: (start + _first_largest(outputs)).astype(dtype)
+        elif isinstance(action_space, spaces.MultiDiscrete):
+            self._decode = _multi_discrete_decoder(space)
+            self.num_outputs = int(action_space.nvec.sum())
+        elif isinstance(action_space, spaces.Box):
+            self.num_outputs = math.prod(action_space.shape)
+            self._decode = lambda outputs: np.clip(
+                np.nan_to_num(outputs, nan=0.0, posinf=np.inf, neginf=-np.inf).reshape(len(outputs), *space.shape),
+                space.low,
+                space.high,
+            ).astype(space.dtype)
+        else:
+            raise ValueError(f"expected actions in MultiBinary, Discrete, MultiDiscrete or Box, got {action_space}")
+
+    def __call__(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
+        """The actions (lanes, ...) for outputs (lanes, num_outputs)."""
+        return self._decode(outputs)
+
+
+def _first_largest(outputs: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The index of each row's largest value; a NaN is never the largest."""
+    return np.argmax(np.where(np.isnan(outputs), -np.inf, outputs), axis=1)
+
+
+def _multi_discrete_decoder(space: Any) -> Callable[[NDArray[np.float64]], NDArray[Any]]:
+    sizes = [int(n) for n in space.nvec.ravel()]
+    starts = cast("NDArray[np.integer[Any]]", space.start).ravel()
+    ends = np.cumsum(sizes)
+    dtype = space.dtype
+
+    def decode(outputs: NDArray[np.float64]) -> NDArray[Any]:
+        segments = [outputs[:, end - size : end] for size, end in zip(sizes, ends, strict=True)]
+        choices = np.stack([_first_largest(segment) for segment in segments], axis=1)
+        return (choices + starts).astype(dtype).reshape(len(outputs), *space.shape)
+
+    return decode

@@ -1,0 +1,1 @@
+"""Run N emulators. Nothing here knows what a game means."""

@@ -1,0 +1,274 @@
+"""Which libretro core runs a system, where its file is, and what it needs to run faithfully.
+
+Only tables and lookup: nothing here loads a core. Cores come with the stable-retro wheel; others are found in folders
+that the user names, in RetroArch's and in Debian's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from playthrough.engine.systems import System, get_system, systems, wheel_folder
+from playthrough.errors import CoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CoreFile",
+    "CoreRules",
+    "add_core_folder",
+    "core_folders",
+    "core_rules",
+    "find_core",
+    "list_cores",
+    "wheel_folder",
+]
+
+LIBRARY_SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
+
+
+@dataclass(frozen=True, slots=True)
+class CoreRules:
+    """What one core needs beyond the libretro API to give the same game every time.
+
+    Attributes:
+        options: Answers to `GET_VARIABLE`; every other key stays unanswered, so that the core uses its own default.
+        reload: What a clean load of a savestate takes, because the core keeps state outside of it: `none`; `game`
+            (unload the game and load it again); `library` (load the core's library again).
+        reset_before_unserialize: Whether the game is reset before a savestate is loaded.
+        clear_blocks: Bus addresses [start, end) to fill with zeros after the game was loaded, because the core leaves
+            garbage of the heap there.
+        screen_by_extension: Size (width, height) in pixels by the last letter of the ROM file's name.
+        screen_size: Size (width, height) in pixels; 0 stands for what the core announces when the game is loaded.
+        live_screen: Whether pixels are read at this fixed size from the core's buffer, also outside the part that the
+            core announced for a frame. Safe only with the cores that this was tested with.
+        state_sizes: Which savestate lengths the core takes: its own exactly, its own or more, or anything (a wrong one
+            may then end the process).
+        srand: Whether the C library's random numbers are seeded with 1 before the game is loaded.
+    """
+
+    options: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    reload: Literal["none", "game", "library"] = "none"
+    reset_before_unserialize: bool = False
+    clear_blocks: tuple[tuple[int, int], ...] = ()
+    screen_by_extension: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]], hash=False)
+    screen_size: tuple[int, int] = (0, 0)
+    live_screen: bool = False
+    state_sizes: Literal["exact", "at-least", "any"] = "any"
+    srand: bool = False
+
+    def screen(self, rom_name: str, announced: tuple[int, int]) -> tuple[int, int]:
+        """Size (width, height) of the picture in pixels for as long as the game runs.
+
+        Args:
+            rom_name: The ROM file's name.
+            announced: The core's base (width, height) right after it loaded the game.
+        """
+        fixed = self.screen_by_extension.get(rom_name[-1:].lower(), self.screen_size)
+        return fixed[0] or announced[0], fixed[1] or announced[1]
+
+
+# Found by comparing every core, frame by frame, with stable-retro 1.0.1. Genesis Plus GX must get exactly these three
+# answers: it reads unanswered options from the answer before, and crashes where there was none.
+_RULES: dict[str, CoreRules] = {
+    "genesis_plus_gx": CoreRules(
+        options={
+            "genesis_plus_gx_bram": "per game",
+            "genesis_plus_gx_render": "single field",
+            "genesis_plus_gx_blargg_ntsc_filter": "disabled",
+        },
+        screen_by_extension={"d": (320, 224), "s": (256, 192), "g": (160, 144)},
+        live_screen=True,
+        state_sizes="exact",
+    ),
+    "fceumm": CoreRules(clear_blocks=((0x6000, 0x8000),), live_screen=True, state_sizes="exact"),
+    "snes9x": CoreRules(live_screen=True, state_sizes="at-least"),
+    "gambatte": CoreRules(reload="library", live_screen=True, state_sizes="exact"),
+    "mgba": CoreRules(live_screen=True, state_sizes="exact"),
+    "mednafen_pce_fast": CoreRules(screen_size=(256, 242), live_screen=True),
+    "stella": CoreRules(reload="game", reset_before_unserialize=True, screen_size=(160, 0), live_screen=True),
+    "picodrive": CoreRules(srand=True),
+}
+
+# Systems of cores that are widely installed, beside the ones that the wheel's table gives.
+_MORE_SYSTEMS: dict[str, tuple[str, ...]] = {
+    "picodrive": ("Genesis", "Sms", "GameGear", "32x"),
+    "blastem": ("Genesis",),
+    "nestopia": ("Nes",),
+    "quicknes": ("Nes",),
+    "mesen": ("Nes",),
+    "bsnes": ("Snes",),
+    "snes9x2005": ("Snes",),
+    "snes9x2010": ("Snes",),
+    "sameboy": ("GameBoy", "GbColor"),
+    "gearboy": ("GameBoy", "GbColor"),
+    "mgba": ("GbAdvance", "GameBoy", "GbColor"),
+    "vba_next": ("GbAdvance",),
+    "vbam": ("GbAdvance", "GameBoy", "GbColor"),
+    "gpsp": ("GbAdvance",),
+    "gearsystem": ("Sms", "GameGear"),
+    "smsplus": ("Sms", "GameGear"),
+    "mednafen_pce": ("PCEngine",),
+    "stella2014": ("Atari2600",),
+}
+
+_added: list[Path] = []
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFile:
+    """A libretro core on this disk.
+
+    Attributes:
+        path: The library file.
+        name: The core's name, such as `genesis_plus_gx`.
+        system: The system that it was looked up for; None in a listing.
+        systems: Names of all systems that it is known to run.
+    """
+
+    path: Path
+    name: str
+    system: System | None = None
+    systems: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """`runs` if it runs one of the supported systems, `not yet` if not, `unknown` where no system is known."""
+        if not self.systems:
+            return "unknown"
+        return "runs" if any(get_system(name).supported for name in self.systems) else "not yet"
+
+
+def core_rules(core: CoreFile) -> CoreRules:
+    """The rules of a core; a core that is not the wheel's own build never has its live buffer read."""
+    rules = _RULES.get(core.name, CoreRules())
+    if core.path.parent != wheel_folder() / "cores":
+        return replace(rules, live_screen=False)
+    return rules
+
+
+def add_core_folder(folder: str | Path) -> None:
+    """Search this folder for cores, before all others.
+
+    Raises:
+        CoreError: If it is no folder or holds no core.
+    """
+    path = Path(folder).expanduser().absolute()
+    if not path.is_dir():
+        raise CoreError(f"{path} is no folder; expected one with files named NAME_libretro{LIBRARY_SUFFIX}")
+    if not _cores_in(path):
+        raise CoreError(f"{path} holds no core; expected files named NAME_libretro{LIBRARY_SUFFIX}")
+    if path in _added:
+        _added.remove(path)
+    _added.insert(0, path)
+
+
+def core_folders() -> list[Path]:
+    """Where cores are searched by name, the first found wins. Folders that do not exist are left out."""
+    folders = list(_added)
+    folders += [Path(text).expanduser() for text in os.environ.get("PLAYTHROUGH_CORES", "").split(os.pathsep) if text]
+    folders.append(wheel_folder() / "cores")
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    folders.append(config / "retroarch" / "cores")
+    if sys.platform == "darwin":
+        folders.append(Path.home() / "Library/Application Support/RetroArch/cores")
+    folders += [Path("/usr/lib/x86_64-linux-gnu/libretro"), Path("/usr/lib/libretro")]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
+def find_core(name_or_path: str | Path, system: System | str) -> CoreFile:
+    """The core to run a system with.
+
+    Args:
+        name_or_path: `exact` (the wheel's core for the system, which the savestates are made for), `fast` (the same
+            until a faster one is proven), a core's name such as `picodrive`, or the path of a core file.
+        system: The system to run.
+
+    Raises:
+        CoreError: If there is no such core, if it is no library, or if it is known to run other systems only.
+    """
+    if isinstance(system, str):
+        system = get_system(system)
+    text = str(name_or_path)
+    if text in ("exact", "fast"):
+        if not system.supported:
+            running = " ".join(name for name, other in systems().items() if other.supported)
+            raise CoreError(f"{system.name} does not run yet; systems that run: {running}")
+        path = wheel_folder() / "cores" / _file_name(system.core)
+        if not path.is_file():
+            raise CoreError(
+                f"the stable-retro wheel should hold the {system.name} core {path}, which is not there; "
+                "run pip install --force-reinstall stable-retro==1.0.1"
+            )
+        return _core_file(path, system)
+    if isinstance(name_or_path, Path) or "/" in text or os.sep in text or text.endswith((".so", ".dylib", ".dll")):
+        return _core_at(Path(text).expanduser(), system)
+    name = text.removesuffix("_libretro")
+    folders = core_folders()
+    for folder in folders:
+        if (folder / _file_name(name)).is_file():
+            return _core_at(folder / _file_name(name), system)
+    there = [core.name for core in list_cores() if system.name in core.systems]
+    searched = "".join(f"\n  {folder}" for folder in folders)
+    raise CoreError(
+        f"found no core named {name!r} ({_file_name(name)}); searched:{searched}\n"
+        f"cores here for {system.name}: {' '.join(dict.fromkeys(there)) or 'none'}; "
+        "name a folder with the environment variable PLAYTHROUGH_CORES, or give the path of a core file"
+    )
+
+
+def list_cores() -> list[CoreFile]:
+    """Every core that `find_core` would find by name, in the order of the search."""
+    found: dict[str, CoreFile] = {}
+    for folder in core_folders():
+        for path in _cores_in(folder):
+            core = _core_file(path, None)
+            found.setdefault(core.name, core)
+    return list(found.values())
+
+
+def _core_at(path: Path, system: System) -> CoreFile:
+    if not path.is_file():
+        raise CoreError(f"there is no core file {path}; expected one named NAME_libretro{LIBRARY_SUFFIX}")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise CoreError(f"cannot read the core {path}: {error.strerror}") from error
+    # ELF; Mach-O in both byte orders and as a universal file; a Windows library.
+    if magic[:4] not in (
+        b"\x7fELF",
+        b"\xcf\xfa\xed\xfe",
+        b"\xfe\xed\xfa\xcf",
+        b"\xca\xfe\xba\xbe",
+    ) and not magic.startswith(b"MZ"):
+        raise CoreError(f"{path} is no libretro core: it is no shared library (it begins with {magic!r})")
+    core = _core_file(path.absolute(), system)
+    if core.systems and system.name not in core.systems:
+        raise CoreError(
+            f"the core {core.name} ({path}) runs {' '.join(core.systems)}, not {system.name}; "
+            f"use core='exact' for {system.core}"
+        )
+    return core
+
+
+def _core_file(path: Path, system: System | None) -> CoreFile:
+    name = path.name.removesuffix(path.suffix).removesuffix("_libretro")
+    named = [other.name for other in systems().values() if other.core == name]
+    return CoreFile(path, name, system, tuple(dict.fromkeys((*named, *_MORE_SYSTEMS.get(name, ())))))
+
+
+def _file_name(name: str) -> str:
+    return f"{name}_libretro{LIBRARY_SUFFIX}"
+
+
+def _cores_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob(f"*_libretro{LIBRARY_SUFFIX}"))
+    except OSError as error:
+        raise CoreError(f"cannot look for cores in {folder}: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Gymnasium environments over an engine and an integration, and nothing else."""

@@ -1,0 +1,46 @@
+"""From an environment's options to a running engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playthrough.engine.cores import find_core
+from playthrough.engine.engine import Engine
+from playthrough.engine.libretro import LibretroEngine
+from playthrough.env.options import EnvOptions
+from playthrough.errors import BadInputError, CapabilityError, IntegrationError
+from playthrough.game.integration import Integration
+from playthrough.game.roms import find_rom
+
+
+def open_engine(options: EnvOptions, integration: Integration) -> Engine:
+    """The engine that the options ask for, with the game's ROM in every lane.
+
+    Raises:
+        CapabilityError: If there is no such engine.
+        PlaythroughError: If the core or the ROM cannot be had.
+    """
+    if options.engine != "libretro":
+        raise CapabilityError(f"there is no engine {options.engine!r}; expected 'libretro'")
+    core = find_core(options.core, integration.system)
+    rom = find_rom(integration)
+    return LibretroEngine(
+        core,
+        integration.system,
+        rom.data,
+        rom_name=str(rom.path),
+        num_lanes=options.num_envs,
+        num_threads=options.num_threads,
+    )
+
+
+@contextmanager
+def place_errors(integration: Integration) -> Iterator[None]:
+    """Say in an error about memory which file of the integration is to blame."""
+    try:
+        yield
+    except IntegrationError:
+        raise
+    except BadInputError as error:
+        raise IntegrationError(f"{integration.name}: {error}", path=integration.info_path) from None

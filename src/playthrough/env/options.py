@@ -1,0 +1,113 @@
+"""Every option of an environment, declared once. The command line and the recipes derive from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gymnasium.vector import AutoresetMode
+
+from playthrough.env.observation import Observation
+
+StartState = str | bytes | Path
+"""The name of a start state, its bytes (plain, gzipped, or a snapshot), or its file."""
+
+Autoreset = Literal["next_step", "same_step", "disabled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvOptions:
+    """How a game becomes an environment.
+
+    Attributes:
+        game: The game's name, with or without `-v0`, or the path of its integration folder.
+        state: Where episodes start: a start state, several with equal chances, or several with weights; None for the
+            integration's default. `power-on` switches the console on.
+        scenario: Another scenario of the integration, or a path.
+        info: Another file of variables of the integration, or a path.
+        observation: `rgb`, `gray84`, `grid8`, `ram`, `variables`, or an Observation.
+        actions: `buttons`, `all`, `discrete`, `multi_discrete`, or a list of button lists.
+        frame_skip: How many frames one decision lasts.
+        players: How many pads the agent holds.
+        render_mode: None, `rgb_array` or `human`.
+        record: A folder that gets a movie of every episode.
+        core: `exact`, `fast`, the name of a core, or the path of a core file.
+        engine: Where the emulator runs; `libretro` is this process.
+        max_episode_steps: Truncate after so many decisions.
+        no_progress_frames: Truncate when no progress variable has reached a new best for so many frames.
+        progress: Names of the progress variables; by default those whose growth the scenario rewards.
+        noop_max: Start with a random number of frames, at most this many, on which nothing is pressed.
+        repeat_action_probability: On each frame, repeat the buttons of the frame before with this chance, as the Arcade
+            Learning Environment does.
+        delay_action_probability: With this chance a new action takes effect one frame late, as in Gym Retro's contest.
+        sound: Collect sound for `sound()`.
+        num_envs: How many lanes run side by side.
+        num_threads: On how many threads; None for one per processor at most.
+        autoreset_mode: When a lane that ended starts anew: on the next step, in the same step, or when told.
+    """
+
+    game: str | Path
+    state: StartState | Sequence[StartState] | Mapping[str, float] | None = None
+    scenario: str | Path | None = None
+    info: str | Path | None = None
+    observation: str | Observation = "rgb"
+    actions: str | Sequence[Sequence[str]] = "buttons"
+    frame_skip: int = 1
+    players: int = 1
+    render_mode: str | None = None
+    record: str | Path | None = None
+    core: str | Path = "exact"
+    engine: str = "libretro"
+    max_episode_steps: int | None = None
+    no_progress_frames: int | None = None
+    progress: Sequence[str] | None = None
+    noop_max: int = 0
+    repeat_action_probability: float = 0.0
+    delay_action_probability: float = 0.0
+    sound: bool = False
+    num_envs: int = 1
+    num_threads: int | None = None
+    autoreset_mode: Autoreset | AutoresetMode = "next_step"
+
+    def __post_init__(self) -> None:
+        for name in ("frame_skip", "players", "num_envs"):
+            self._require(isinstance(getattr(self, name), int) and getattr(self, name) >= 1, name, "a positive number")
+        for name in ("max_episode_steps", "no_progress_frames", "num_threads"):
+            value = getattr(self, name)
+            self._require(value is None or (isinstance(value, int) and value >= 1), name, "a positive number or None")
+        for name in ("repeat_action_probability", "delay_action_probability"):
+            self._require(0.0 <= getattr(self, name) <= 1.0, name, "a probability from 0 to 1")
+        self._require(self.noop_max >= 0, "noop_max", "a number of frames, 0 or more")
+        self._require(self.render_mode in (None, "rgb_array", "human"), "render_mode", "None, 'rgb_array' or 'human'")
+        self._require(
+            not (self.repeat_action_probability and self.delay_action_probability),
+            "delay_action_probability",
+            "0 where repeat_action_probability is set: they are two kinds of sticky actions",
+        )
+        autoreset(self.autoreset_mode)
+
+    def _require(self, right: bool, name: str, expected: str) -> None:
+        if not right:
+            value: Any = getattr(self, name)
+            raise ValueError(f"{name} must be {expected}, not {value!r}")
+
+
+def autoreset(mode: Autoreset | AutoresetMode) -> AutoresetMode:
+    """The Gymnasium mode that a name stands for.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(mode, AutoresetMode):
+        return mode
+    modes = {
+        "next_step": AutoresetMode.NEXT_STEP,
+        "same_step": AutoresetMode.SAME_STEP,
+        "disabled": AutoresetMode.DISABLED,
+    }
+    key = str(mode).lower()
+    if key not in modes:
+        raise ValueError(f"autoreset_mode must be one of {', '.join(modes)}, not {mode!r}")
+    return modes[key]

@@ -1,0 +1,51 @@
+"""Snapshots: everything that decides how a lane goes on, as bytes that another process can read.
+
+A snapshot is a line of magic, a JSON header with sizes, and blocks of bytes. It holds no code, and reading one runs none.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from playthrough.errors import StateError
+
+_MAGIC = b"playthrough snapshot 1\n"
+
+
+def pack_snapshot(header: dict[str, Any], blocks: dict[str, bytes]) -> bytes:
+    """One snapshot from plain data and named blocks of bytes."""
+    text = json.dumps({"header": header, "blocks": {name: len(block) for name, block in blocks.items()}}).encode()
+    return b"".join([_MAGIC, len(text).to_bytes(8, "little"), text, *blocks.values()])
+
+
+def is_snapshot(data: bytes) -> bool:
+    """Whether bytes are a snapshot (and not a core's savestate)."""
+    return data.startswith(_MAGIC)
+
+
+def unpack_snapshot(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The header and the blocks of a snapshot.
+
+    Raises:
+        StateError: If the bytes are no snapshot, or cut off.
+    """
+    if not is_snapshot(data):
+        raise StateError("this is no snapshot: expected bytes from save_state()")
+    start = len(_MAGIC) + 8
+    size = int.from_bytes(data[len(_MAGIC) : start], "little")
+    try:
+        text = cast("dict[str, Any]", json.loads(data[start : start + size]))
+        header, sizes = text["header"], cast("dict[str, int]", text["blocks"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(f"the snapshot is damaged: {error}") from None
+    position = start + size
+    if len(data) != position + sum(sizes.values()):
+        raise StateError(
+            f"the snapshot is damaged: it has {len(data)} bytes, expected {position + sum(sizes.values())}"
+        )
+    blocks: dict[str, bytes] = {}
+    for name, length in sizes.items():
+        blocks[name] = data[position : position + length]
+        position += length
+    return header, blocks

@@ -1,0 +1,448 @@
+"""RetroVectorEnv: a game on N lanes as a Gymnasium vector environment.
+
+Everything that an environment means stands here: when an episode starts, what one step is, what it pays, when it ends, and
+what a snapshot holds. The engine runs the frames; the integration says what memory means; both are asked in batches.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from playthrough.engine.engine import Observe, PixelSpec, RunResult
+from playthrough.engine.libretro import RewardSum
+from playthrough.env.emulator import open_engine, place_errors
+from playthrough.env.observation import Scene, Seen, observation_of, select_columns
+from playthrough.env.options import EnvOptions, autoreset
+from playthrough.env.progress import ProgressWatch, progress_columns
+from playthrough.env.recording import Recorder
+from playthrough.env.scripting import ScriptedLanes
+from playthrough.env.snapshots import is_snapshot, pack_snapshot, unpack_snapshot
+from playthrough.env.starts import StartStates, as_sequence
+from playthrough.env.stickiness import StickyPads
+from playthrough.env.window import window_available
+from playthrough.errors import StateError
+from playthrough.game.actions import ActionMap
+from playthrough.game.integration import load_integration
+
+Infos = dict[str, Any]
+
+
+class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
+    """N lanes of one game.
+
+    A lane is one emulator. Lane i after `reset(seed=s)` plays exactly as a single environment seeded with s + i, whatever
+    the number of lanes and threads. `terminated` is the game's own end; `truncated` is ours.
+
+    Args:
+        options: What game, from where, seen and played how.
+
+    Raises:
+        PlaythroughError: If the game, its ROM, a core or a state cannot be had; the message says what to do.
+        ValueError: If an option has a wrong value.
+    """
+
+    freezes_finished_lanes = True
+    """Without autoreset, a lane that ended stays as it is, at no cost, until it is reset."""
+
+    def __init__(self, options: EnvOptions) -> None:
+        self.options = options
+        self.integration = load_integration(options.game, info=options.info, scenario=options.scenario)
+        scenario = self.integration.scenario
+        observation = observation_of(options.observation)
+        self.actions = ActionMap.create(options.actions, self.integration.system, scenario.actions, options.players)
+        compiled = scenario.compile(self.integration.variables)
+        self.variables = compiled.names
+        self.engine = open_engine(options, self.integration)
+        try:
+            self.num_envs = options.num_envs
+            self.scene = Scene(
+                self.engine.display,
+                scenario.crop_of(0),
+                {name: variable.probe for name, variable in self.integration.variables.items()},
+                self.engine.ram_size_bytes,
+            )
+            self.single_observation_space = observation.space(self.scene)
+            self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+            self.single_action_space = self.actions.single_space
+            self.action_space = self.actions.batch_space(self.num_envs)
+            pixels = observation.pixel_spec(self.scene)
+            self._observation, self._columns = observation, select_columns(observation, self.variables)
+            self._picture = Observe.SKIP if pixels is None else Observe.PUSH
+            pixel_spec = pixels or PixelSpec()
+            with place_errors(self.integration):
+                self.engine.configure(compiled.probes, None, pixel_spec)
+            self._starts = StartStates(self.integration, self.engine, options.state, options.players)
+            stop = None if compiled.needs_script else compiled.stop
+            self.engine.configure(compiled.probes, stop, pixel_spec)
+            self._scripts = (
+                ScriptedLanes(self.engine, scenario, self.integration.variables, options.players)
+                if compiled.needs_script
+                else None
+            )
+            self._reward_sum = RewardSum(compiled.terms, options.players)
+            columns = progress_columns(options, compiled)
+            self._progress = ProgressWatch(self.num_envs, columns, options.no_progress_frames) if columns else None
+            for lane in range(self.num_envs if options.sound else 0):
+                self.engine.capture_sound(lane, True)
+        except BaseException:
+            self.engine.close()
+            raise
+        self.render_mode = options.render_mode
+        self.metadata: dict[str, Any] = {
+            "render_modes": ["rgb_array", *(["human"] if window_available() else [])],
+            "render_fps": self.engine.display.frames_per_second / options.frame_skip,
+            "autoreset_mode": autoreset(options.autoreset_mode),
+        }
+        self.recorder = (
+            Recorder(
+                options.record,
+                self.integration.name,
+                self.integration.system,
+                options.players,
+                self.num_envs,
+                self.variables,
+                self.engine.core_name,
+            )
+            if options.record is not None
+            else None
+        )
+        self._mode: AutoresetMode = self.metadata["autoreset_mode"]
+        self._pads = StickyPads(
+            self.num_envs,
+            options.players,
+            options.frame_skip,
+            options.repeat_action_probability,
+            options.delay_action_probability,
+        )
+        self.random = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
+        """Each lane's own random numbers: no-op starts, sticky actions, the choice of start states."""
+        self._values = np.zeros((self.num_envs, len(self.variables)), np.int64)
+        self._frames = np.zeros(self.num_envs, np.int64)
+        self._steps = np.zeros(self.num_envs, np.int64)
+        self._over = np.zeros(self.num_envs, np.bool_)
+        self._begun = np.zeros(self.num_envs, np.bool_)
+        self._everybody = np.ones(self.num_envs, np.bool_)
+
+    # An episode begins -----------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[Any], Infos]:
+        """Start episodes.
+
+        Args:
+            seed: One number (lane i gets seed + i), or one number or None per lane.
+            options: `state`, a start state for all or one per lane: a name, a file, or bytes. `reset_mask`, bool
+                (lanes,): which lanes start anew; the others stay where they are.
+
+        Returns:
+            Observations of all lanes, and infos.
+        """
+        lanes, state = self._reset_options(options)
+        for lane, lane_seed in enumerate(self._lane_seeds(seed)):
+            if lanes[lane] and lane_seed is not None:
+                self.random[lane] = seeding.np_random(lane_seed)[0]
+        pixels = self._start_episodes(lanes, state)
+        return self._observe(pixels), self._infos(lanes, np.zeros((self.num_envs, self.options.players)))
+
+    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + lane for lane in range(self.num_envs)]
+        seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} lanes")
+        return seeds
+
+    def _reset_options(self, options: dict[str, Any] | None) -> tuple[NDArray[np.bool_], list[Any]]:
+        options = options or {}
+        unknown = options.keys() - {"state", "reset_mask"}
+        if unknown:
+            raise ValueError(f"reset knows the options state and reset_mask, not {sorted(unknown)[0]!r}")
+        lanes = np.asarray(options.get("reset_mask", self._everybody))
+        if lanes.shape != (self.num_envs,) or lanes.dtype != np.bool_ or not lanes.any():
+            raise ValueError(f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True")
+        return lanes, as_sequence(options.get("state"), self.num_envs)
+
+    def _start_episodes(self, lanes: NDArray[np.bool_], states: Sequence[Any]) -> NDArray[np.uint8]:
+        """Load a start state into each of the lanes and run the reset's one frame, and the no-ops."""
+        starts: dict[int, bytes] = {}
+        snapshots: dict[int, bytes] = {}
+        for lane in map(int, np.flatnonzero(lanes)):
+            state = states[lane]
+            if isinstance(state, bytes) and is_snapshot(state):
+                snapshots[lane] = state
+                if self.recorder:
+                    self.recorder.end(lane)  # a movie begins with a reset, and this episode did not
+                continue
+            name, data = self._starts.draw(self.random[lane]) if state is None else self._starts.resolve(state)
+            starts[lane] = data
+            if self.recorder:
+                self.recorder.begin(lane, name, data)
+        fresh = np.zeros(self.num_envs, np.bool_)
+        fresh[list(starts)] = True
+        pixels = self._play_start(fresh, starts) if starts else None
+        for lane, snapshot in snapshots.items():
+            random = self.random[lane].bit_generator.state
+            self._load_snapshot(lane, snapshot)
+            self.random[lane].bit_generator.state = random  # another seed makes another episode of it
+        return pixels if pixels is not None and not snapshots else self._show()
+
+    def _play_start(self, lanes: NDArray[np.bool_], starts: dict[int, bytes]) -> NDArray[np.uint8]:
+        self.engine.load(starts)
+        players = self.options.players
+        observe = np.where(lanes, Observe.FILL if self._picture else Observe.SKIP, self._show_or_skip).astype(np.uint8)
+        released = np.zeros((self.num_envs, 1, players), np.uint16)
+        result = self.engine.run(released, lanes.astype(np.int32), observe)
+        self._values = np.where(lanes[:, None], result.samples[:, -1], self._values)
+        if self._scripts:
+            self._scripts.start(lanes, self._values)
+        if self.recorder:
+            for lane in np.flatnonzero(lanes):
+                self.recorder.frames(lane, released[lane], self._values[lane : lane + 1])
+        noops = np.zeros(self.num_envs, np.int32)
+        if self.options.noop_max:
+            for lane in np.flatnonzero(lanes):
+                noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
+        if noops.any():
+            released = np.zeros((self.num_envs, int(noops.max()), players), np.uint16)
+            result = self.engine.run(released, noops, observe)
+            ran = result.frames_run
+            last = result.samples[np.arange(self.num_envs), np.maximum(ran - 1, 0)]
+            self._values = np.where((ran > 0)[:, None], last, self._values)
+            if self.recorder:
+                for lane in np.flatnonzero(ran):
+                    self.recorder.frames(lane, released[lane, : ran[lane]], result.samples[lane, : ran[lane]])
+        self._pads.release(lanes)
+        self._frames[lanes] = self._steps[lanes] = 0
+        self._over[lanes] = False
+        self._begun |= lanes
+        if self._progress:
+            self._progress.start(lanes, self._values)
+        return result.observations
+
+    # A step ----------------------------------------------------------------------------------------------------------
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
+        """Decide once for every lane and run up to `frame_skip` frames; the frame on which a game ends is the last.
+
+        Args:
+            actions: One action per lane.
+
+        Returns:
+            Observations, rewards of player 1, terminations, truncations, infos.
+        """
+        if not self._begun.all():
+            raise gym.error.ResetNeeded("call reset() before step()")
+        masks = self.actions.to_buttons(actions)
+        restarting = self._over & (self._mode is AutoresetMode.NEXT_STEP)
+        if restarting.any():
+            self._start_episodes(restarting, [None] * self.num_envs)
+        active = ~self._over & ~restarting
+        before = self._values
+        buttons = self._pads.plan(masks, active, self.random)
+        result, rewards, truncated = self._run(buttons, active, before)
+        self._pads.played(buttons, result.frames_run)
+        self._frames += result.frames_run
+        self._steps += active
+        if self.recorder:
+            for lane in np.flatnonzero(active):
+                ran = int(result.frames_run[lane])
+                self.recorder.frames(lane, buttons[lane, :ran], result.samples[lane, :ran])
+        terminated = result.ended & active
+        reasons = {"script": truncated & active}
+        if self.options.max_episode_steps is not None:
+            reasons["time limit"] = active & (self._steps >= self.options.max_episode_steps)
+        if self._progress:
+            reasons["no progress"] = active & self._progress.stuck(result.samples, result.frames_run)
+        truncated = np.logical_or.reduce(list(reasons.values()))
+        self._over |= terminated | truncated
+        infos = self._infos(active | restarting, rewards)
+        ended = (terminated | truncated) & active
+        if ended.any():
+            self._say_why(infos, terminated, reasons)
+            if self.recorder:
+                for lane in np.flatnonzero(ended):
+                    self.recorder.end(lane)
+        observations = self._observe(result.observations)
+        if self._mode is AutoresetMode.SAME_STEP and ended.any():
+            observations, infos = self._restart_in_same_step(ended, observations, infos)
+        return observations, rewards[:, 0].copy(), terminated, truncated, infos
+
+    def _run(
+        self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64]
+    ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:
+        """Run a step's frames: in one call where memory alone decides, frame by frame where a script does."""
+        observe = np.where(active, self._picture, self._show_or_skip).astype(np.uint8)
+        if self._scripts:
+            result, rewards, truncated = self._scripts.run(buttons, active, before, self._picture)
+            if self._picture:
+                result = RunResult(result.frames_run, result.ended, result.samples, self._push(observe))
+        else:
+            max_frames = np.where(active, self.options.frame_skip, 0).astype(np.int32)
+            result = self.engine.run(buttons, max_frames, observe)
+            rewards = self._reward_sum(result.samples, before, result.frames_run)
+            truncated = np.zeros(self.num_envs, np.bool_)
+        ran = result.frames_run > 0
+        last = result.samples[np.arange(self.num_envs), np.maximum(result.frames_run - 1, 0)]
+        self._values = np.where(ran[:, None], last, before)
+        return result, rewards, truncated
+
+    def _restart_in_same_step(
+        self, ended: NDArray[np.bool_], observations: NDArray[Any], infos: Infos
+    ) -> tuple[NDArray[Any], Infos]:
+        finals = np.full(self.num_envs, None, object)
+        for lane in np.flatnonzero(ended):
+            finals[lane] = observations[lane].copy()
+        final_info: Infos = {}
+        for key, value in infos.items():
+            if key.startswith("_"):
+                final_info[key] = value & ended
+            elif key == "episode_end":
+                final_info[key] = value
+            else:
+                final_info[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, np.zeros_like(value))
+        infos.pop("episode_end", None)
+        infos.pop("_episode_end", None)
+        observations = self._observe(self._start_episodes(ended, [None] * self.num_envs))
+        restarted = self._infos(ended, np.zeros((self.num_envs, self.options.players)))
+        for key, value in restarted.items():
+            if not key.startswith("_") and key in infos:
+                infos[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, infos[key])
+        infos |= {"final_obs": finals, "_final_obs": ended, "final_info": final_info, "_final_info": ended}
+        return observations, infos
+
+    # What the agents get ---------------------------------------------------------------------------------------------
+
+    @property
+    def _show_or_skip(self) -> Observe:
+        return Observe.SHOW if self._picture else Observe.SKIP
+
+    def _push(self, observe: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        nothing = np.zeros((self.num_envs, 1, self.options.players), np.uint16)
+        return self.engine.run(nothing, np.zeros(self.num_envs, np.int32), observe).observations
+
+    def _show(self) -> NDArray[np.uint8]:
+        return self._push(np.full(self.num_envs, self._show_or_skip, np.uint8))
+
+    def _observe(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        values = self._values if self._columns is None else self._values[:, self._columns]
+        return self._observation.batch(Seen(pixels, values, self.engine.read_ram))
+
+    def _infos(self, lanes: NDArray[np.bool_], rewards: NDArray[np.float64]) -> Infos:
+        infos: Infos = {}
+        for column, name in enumerate(self.variables):
+            infos[name] = self._values[:, column]
+            infos["_" + name] = lanes
+        if self._scripts:
+            infos |= self._scripts.infos(lanes)
+        infos |= {"frames": self._frames.copy(), "_frames": lanes, "rewards": rewards, "_rewards": lanes}
+        return infos
+
+    def _say_why(self, infos: Infos, terminated: NDArray[np.bool_], reasons: dict[str, NDArray[np.bool_]]) -> None:
+        why = np.full(self.num_envs, None, object)
+        for reason, lanes in reasons.items():
+            why[lanes] = reason
+        why[terminated] = "game"
+        infos["episode_end"], infos["_episode_end"] = why, np.array([reason is not None for reason in why])
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """The picture of every lane, uint8 (height, width, 3) each, cropped and upright."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs render_mode='rgb_array' when the environment is made")
+            return None
+        return tuple(self.picture(lane) for lane in range(self.num_envs))
+
+    def picture(self, lane: int) -> NDArray[np.uint8]:
+        """What one lane shows now, uint8 (height, width, 3), cropped and upright."""
+        return self.engine.picture(lane, self.scene.crop)
+
+    def sound(self, lane: int) -> NDArray[np.int16]:
+        """The sound of one lane since the last call, int16 (samples, 2); needs `sound=True`."""
+        return self.engine.take_sound(lane)
+
+    # Snapshots -------------------------------------------------------------------------------------------------------
+
+    def save_state(self, lane: int) -> bytes:
+        """Everything that decides how a lane goes on.
+
+        Raises:
+            StateError: If a script holds something that cannot be saved; the message names it.
+        """
+        header: dict[str, Any] = {
+            "game": self.integration.name,
+            "core": self.engine.core_name,
+            "values": self._values[lane].tolist(),
+            "frames": int(self._frames[lane]),
+            "steps": int(self._steps[lane]),
+            "over": bool(self._over[lane]),
+            "pressed": self._pads.pressed[lane].tolist(),
+            "random": self.random[lane].bit_generator.state,
+            "progress": self._progress.save(lane) if self._progress else None,
+        }
+        blocks = {"core": self.engine.save_exact(lane), "history": self.engine.save_history(lane)}
+        if self._scripts:
+            blocks["script"] = self._scripts.save(lane)
+        return pack_snapshot(json.loads(json.dumps(header, default=_plain)), blocks)
+
+    def load_state(self, lane: int, snapshot: bytes) -> tuple[NDArray[Any], Infos]:
+        """Go on from a snapshot; from there on everything is the same, bit for bit.
+
+        Returns:
+            The observations of all lanes as they were, and infos.
+
+        Raises:
+            StateError: If the snapshot is damaged, or of another game, core or kind of environment.
+        """
+        self._load_snapshot(lane, snapshot)
+        lanes = np.zeros(self.num_envs, np.bool_)
+        lanes[lane] = True
+        return self._observe(self._show()), self._infos(lanes, np.zeros((self.num_envs, self.options.players)))
+
+    def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
+        header, blocks = unpack_snapshot(snapshot)
+        for key, mine in (("game", self.integration.name), ("core", self.engine.core_name)):
+            if header.get(key) != mine:
+                raise StateError(f"the snapshot belongs to the {key} {header.get(key)}, this environment runs {mine}")
+        if len(header["values"]) != len(self.variables) or len(header["pressed"]) != self.options.players:
+            raise StateError("the snapshot was taken with other variables or another number of players")
+        if (self._scripts is not None) != ("script" in blocks):
+            raise StateError("the snapshot was taken with another scenario: only one of the two has scripts")
+        self.engine.load({lane: blocks["core"]})
+        self.engine.load_history(lane, blocks["history"])
+        self._values = self._values.copy()
+        self._values[lane] = header["values"]
+        self._frames[lane], self._steps[lane] = header["frames"], header["steps"]
+        self._over[lane], self._begun[lane] = header["over"], True
+        self._pads.pressed[lane] = header["pressed"]
+        self.random[lane].bit_generator.state = cast("dict[str, Any]", header["random"])
+        if self._progress:
+            self._progress.load(lane, header["progress"], self._values)
+        if self._scripts:
+            self._scripts.load(lane, blocks["script"])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Finish movies and end the emulators."""
+        if self.recorder:
+            self.recorder.close()
+        self.engine.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return cast("NDArray[Any]", value).tolist()
+    raise TypeError(f"{type(value).__name__} cannot be saved")

@@ -1,0 +1,144 @@
+"""The variables of a game: names for numbers in its memory, as `data.json` lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from playthrough.engine.probes import DataType, Probe
+from playthrough.errors import IntegrationError
+from playthrough.game.json_files import line_of, read_json
+
+_INT64 = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name for a number in memory."""
+
+    name: str
+    probe: Probe
+
+
+def load_variables(path: Path) -> dict[str, Variable]:
+    """The variables of a `data.json`, in the order of the file.
+
+    Raises:
+        IntegrationError: If the file is damaged or a variable is wrong; with the line where possible.
+    """
+    info = read_json(path).get("info")
+    if not isinstance(info, dict):
+        raise IntegrationError('expected an object under the key "info" with one entry per variable', path=path)
+    entries = cast("dict[str, Any]", info)
+    return {name: Variable(name, _probe(path, name, entry)) for name, entry in entries.items()}
+
+
+def _probe(path: Path, name: str, entry: Any) -> Probe:
+    def wrong(message: str, *keys: str) -> IntegrationError:
+        return IntegrationError(f"variable {name!r}: {message}", path=path, line=line_of(path, "info", name, *keys))
+
+    if not isinstance(entry, dict):
+        raise wrong(f"expected an object with address and type, found {entry!r}")
+    fields = cast("dict[str, Any]", entry)
+    for key in ("address", "type"):
+        if key not in fields:
+            raise wrong(f"the key {key!r} is missing; a variable needs an address and a type")
+    address, kind, mask = fields["address"], fields["type"], fields.get("mask")
+    if not _is_integer(address) or address < 0:
+        raise wrong(f"expected the address to be a whole number of at least 0, found {address!r}", "address")
+    if not isinstance(kind, str):
+        raise wrong(f"expected the type to be a text such as |u1, found {kind!r}", "type")
+    if mask is not None and not _is_integer(mask):
+        raise wrong(f"expected the mask to be a whole number, found {mask!r}", "mask")
+    try:
+        data_type = DataType.parse(kind)
+    except ValueError as error:
+        raise wrong(str(error), "type") from None
+    return Probe(address, data_type, None if mask is None else to_int64(mask))
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def to_int64(value: int) -> int:
+    """A whole number as 64 bits hold it; numbers out of range wrap around."""
+    return (value + _INT64 // 2) % _INT64 - _INT64 // 2
+
+
+def float_to_int64(value: float) -> int:
+    """A number as stable-retro stores it: cut towards zero; what 64 bits cannot hold becomes the lowest number."""
+    if value != value or not -(2.0**63) <= value < 2.0**63:
+        return -(2**63)
+    return int(value)
+
+
+def encode_value(data_type: DataType, value: int) -> bytes:
+    """The bytes, in bus order, that make a variable of this type read `value` (higher digits are cut off)."""
+    unsigned = value % _INT64
+    raw = bytearray(data_type.width)
+    for power, offset in enumerate(reversed(data_type.byte_offsets())):
+        match data_type.format:
+            case "d":
+                digits = unsigned // 100**power
+                raw[offset] = digits // 10 % 10 << 4 | digits % 10
+            case "n":
+                raw[offset] = unsigned // 10**power % 10
+            case "u" | "i":
+                raw[offset] = unsigned >> 8 * power & 0xFF
+    return bytes(raw)
+
+
+class Memory:
+    """A readable image of a game's memory, which the reference evaluation reads.
+
+    Args:
+        blocks: The bytes of each block by its first address, in bus order (a core's own byte order already undone).
+            `write` needs bytearrays or writable memoryviews.
+    """
+
+    def __init__(self, blocks: Mapping[int, bytes | bytearray | memoryview]) -> None:
+        self._blocks = sorted(blocks.items())
+
+    def read(self, address: int, width: int) -> bytes:
+        """`width` bytes from `address`; a read may run on into a block that follows directly.
+
+        Raises:
+            IntegrationError: If the address lies in no block.
+        """
+        start, block = self._find(address)
+        raw = bytes(block[address - start : address - start + width])
+        if len(raw) < width:
+            raw += self.read(start + len(block), width - len(raw))
+        return raw
+
+    def write(self, address: int, data: bytes) -> None:
+        """Replace the bytes from `address` on.
+
+        Raises:
+            IntegrationError: If the address lies in no block.
+        """
+        start, block = self._find(address)
+        if isinstance(block, bytes):
+            raise TypeError("this memory image is made of bytes, which cannot be written; use bytearrays")
+        part = data[: start + len(block) - address]
+        block[address - start : address - start + len(part)] = part
+        if len(part) < len(data):
+            self.write(start + len(block), data[len(part) :])
+
+    def value(self, probe: Probe) -> int:
+        """The number that a probe reads."""
+        number = probe.type.decode(self.read(probe.address, probe.type.width))
+        return number if probe.mask is None else number & probe.mask
+
+    def _find(self, address: int) -> tuple[int, bytes | bytearray | memoryview]:
+        # As stable-retro looks an address up: blocks in ascending order, and giving up at the first that starts later.
+        for start, block in self._blocks:
+            if address < start:
+                break
+            if address - start < len(block):
+                return start, block
+        known = ", ".join(f"0x{start:X}-0x{start + len(block) - 1:X}" for start, block in self._blocks) or "nothing"
+        raise IntegrationError(f"address 0x{address:X} is not in this game's memory, which covers {known}")
