@@ -289,6 +289,7 @@ void Core::run(const uint16_t* pads, unsigned num_ports) {
 void Core::power_on() {
     history_ = {};
     if (fresh_) return;
+    for (auto& pad : pads_) pad = 0;
     teardown();
     build();
 }

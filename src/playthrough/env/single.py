@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -25,7 +26,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
     """
 
     def __init__(self, options: EnvOptions) -> None:
-        self.lanes = RetroVectorEnv(options)
+        self.lanes = RetroVectorEnv(replace(options, num_envs=1, autoreset_mode="disabled"))
         """The lane behind it, with everything that is not Gymnasium's."""
         self.observation_space = self.lanes.single_observation_space
         self.action_space = self.lanes.single_action_space
@@ -64,7 +65,11 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         return observations[0], _of_lane_0(infos)
 
     def step(self, action: Any) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
-        """Decide once and run up to `frame_skip` frames; the frame on which the game ends is the last."""
+        """Decide once and run up to `frame_skip` frames; the frame on which the game ends is the last.
+
+        Whoever does not reset after the end goes on playing what comes then, as in stable-retro.
+        """
+        self.lanes.go_on()
         observations, rewards, terminated, truncated, infos = self.lanes.step(np.asarray(action)[None])
         self._show()
         return observations[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _of_lane_0(infos)

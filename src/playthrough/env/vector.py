@@ -281,6 +281,10 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             observations, infos = self._restart_in_same_step(ended, observations, infos)
         return observations, rewards[:, 0].copy(), terminated, truncated, infos
 
+    def go_on(self) -> None:
+        """Let lanes that ended go on without a reset."""
+        self._over[:] = False
+
     def _run(
         self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64]
     ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,7 +1,7 @@
 """Games: the folders that say where a game's variables are and what they mean.
 
 A game is a folder `<Game>-<System>`, with or without stable-retro's `-v0`. Folders are searched in this order: the ones
-that were added, the product's own games, and the stable-retro wheel's `stable`, `contrib` and `experimental`. Where
+that were added, `integrations` in the user's own folder, the product's own games, and the stable-retro wheel's `stable`, `contrib` and `experimental`. Where
 several hold the same game, the first with a file counts, file by file, so that a folder with nothing but a
 `scenario.json` gives a shipped game another reward.
 """
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from playthrough.engine.systems import System, system_of_game, system_of_rom, systems, wheel_folder
 from playthrough.errors import BadInputError, GameNotFoundError, IntegrationError, RomError
+from playthrough.game.home import user_integrations
 from playthrough.game.json_files import read_json
 from playthrough.game.scenario import Scenario, load_scenario
 from playthrough.game.variables import Variable, load_variables
@@ -124,7 +125,7 @@ def remove_integrations(folder: str | Path) -> None:
 def integration_folders() -> list[Path]:
     """The folders that are searched for games, in the order of the search."""
     data = wheel_folder() / "data"
-    return [*_added, *_own_games(), data / "stable", data / "contrib", data / "experimental"]
+    return [*_added, user_integrations(), *_own_games(), data / "stable", data / "contrib", data / "experimental"]
 
 
 def list_games() -> list[str]:

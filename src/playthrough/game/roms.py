@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from playthrough.engine.systems import System, system_of_game, system_of_rom, systems
 from playthrough.errors import BadInputError, RomError
 from playthrough.game.atomic_file import write_file
+from playthrough.game.home import home_folder
 from playthrough.game.integration import known_games, known_hashes
 from playthrough.game.rom_files import MAX_ROM_BYTES, Rom, check_rom, groomed, read_rom
 
@@ -84,12 +85,7 @@ def list_playable() -> list[str]:
 
 def roms_folder() -> Path:
     """Where imported ROMs are kept: `roms` in the folder that PLAYTHROUGH_HOME names, else in the user's own."""
-    home = os.environ.get("PLAYTHROUGH_HOME")
-    if home:
-        return Path(home).expanduser().absolute() / "roms"
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("playthrough", appauthor=False)) / "roms"
+    return home_folder() / "roms"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""Where the command line prints, and how its tables and messages look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+PIPE_WIDTH = 200
+
+
+@cache
+def _console(stderr: bool, stream: Any) -> Console:
+    from rich.console import Console
+
+    # In a pipe there is no edge of a screen: a table keeps its names whole, for grep.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    # Names of files and games are shown as they are: square brackets in them are no markup.
+    return Console(stderr=stderr, width=width, highlight=False, markup=False)
+
+
+def out() -> Console:
+    """Results go to standard output."""
+    return _console(False, sys.stdout)
+
+
+def err() -> Console:
+    """Messages about the work go to standard error."""
+    return _console(True, sys.stderr)
+
+
+def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+    """A table without rows.
+
+    Args:
+        columns: Their headings; the first one's cells stand out.
+        title: What stands above.
+        right: Which columns hold numbers.
+    """
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for number, name in enumerate(columns):
+        made.add_column(
+            name,
+            style="bold" if number == 0 else "",
+            header_style="cyan",
+            justify="right" if name in right else "left",
+            overflow="fold",
+        )
+    return made
+
+
+def styled(text: str, style: str) -> Text:
+    """Text in a colour, for a cell of a table."""
+    from rich.text import Text
+
+    return Text(text, style)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """Print a line of plain text, unbroken."""
+    from rich.text import Text
+
+    out().print(Text(text, style), soft_wrap=True)
+
+
+def try_next(*commands: str) -> None:
+    """Name commands to go on with."""
+    say()
+    say("Try next:" if len(commands) > 1 else "Next:", "bold")
+    for command in commands:
+        say(f"  {command}", "green")
+
+
+def report_error(message: str) -> None:
+    """Say in red, on standard error, what went wrong."""
+    from rich.text import Text
+
+    err().print(Text.assemble(("Error: ", "bold red"), (message, "red")), soft_wrap=True)

@@ -1,0 +1,113 @@
+"""`playthrough`: all commands, and what becomes of errors.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly. An error is one message in red; `--debug`, or PLAYTHROUGH_DEBUG=1, shows
+where it came from.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from playthrough.cli import cores, doctor, games, import_roms, info, play, states
+from playthrough.cli.console import err, report_error
+from playthrough.errors import PlaythroughError
+
+
+class Commands(TyperGroup):
+    """The commands in the order in which a newcomer meets them; their errors become messages and exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of their definition."""
+        return list(self.commands)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """`--debug` may stand anywhere."""
+        options = args[: args.index("--")] if "--" in args else args
+        if "--debug" in options:
+            args.remove("--debug")
+            os.environ["PLAYTHROUGH_DEBUG"] = "1"
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; report its error, if it has one, and end with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            report_error("interrupted")
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("typer", "click"):
+                raise
+            raise typer.Exit(_report(error)) from None
+
+
+def _report(error: Exception) -> int:
+    """Print an error and return the exit code that it stands for."""
+    if _debugging():
+        err().print("".join(traceback.format_exception(error)), markup=False, soft_wrap=True)
+    if isinstance(error, PlaythroughError):
+        report_error(str(error))
+        return error.exit_code
+    if isinstance(error, (ValueError, TypeError)) and _raised_here(error):
+        report_error(str(error))
+        return 2
+    hint = "" if _debugging() else "; --debug shows where"
+    report_error(f"{type(error).__name__}: {error} (this should not happen{hint})")
+    return 1
+
+
+def _raised_here(error: Exception) -> bool:
+    """Whether Playthrough itself raised the error, about a value that it was given."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_globals.get("__name__", "").startswith("playthrough.")
+
+
+def _debugging() -> bool:
+    return os.environ.get("PLAYTHROUGH_DEBUG", "") not in ("", "0")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from playthrough import __version__
+
+        typer.echo(f"playthrough {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def playthrough(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Turn emulated games into fast Gymnasium environments, and train agents that play them."""
+    # Cores write what they think into Python's logging; on the command line only errors are worth a line.
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if _debugging() else logging.ERROR)
+
+
+for _module in (games, info, import_roms, play, states, cores, doctor):
+    _module.register(app)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app(prog_name="playthrough")

@@ -1,0 +1,331 @@
+"""What a run is: the game, how it is seen and played, who learns, from which seed, until when.
+
+A recipe is a TOML file:
+
+    game = "Airstriker-Genesis"
+    seed = 1
+    [goal]
+    fitness = 300
+    [env]                   # EnvOptions
+    frame_skip = 4
+    [neat]                  # NeatOptions, and neat-python's file
+    config = "airstriker-neat.cfg"
+    generations = 10
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from playthrough.env.options import Autoreset, EnvOptions
+from playthrough.errors import ConfigError, IntegrationError
+from playthrough.runs.goal import Goal
+from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT, change_neat_value, fill_in_sizes
+from playthrough.runs.settings import Draft, plain, read_fields, suggest
+from playthrough.runs.toml_text import toml_text
+
+if TYPE_CHECKING:
+    from playthrough.agents.neat import NeatOptions
+
+Algorithm = Literal["neat"]
+
+_NOT_IN_ENV = {
+    "game": "game stands at the top of the recipe",
+    "num_envs": "say lanes = NUMBER at the top of the recipe",
+    "num_threads": "say threads = NUMBER at the top of the recipe",
+    "autoreset_mode": "each algorithm uses its own",
+    "render_mode": "training shows nothing; use `playthrough watch`",
+    "record": "the best agent's movie is written anyway",
+    "sound": "training is silent; the video has sound",
+}
+_FIXED_ON_RESUME = ("game", "algo", "seed")
+_DEFAULT_LANES = 8
+
+
+def _no_settings() -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class NeatSettings:
+    """What NEAT is told.
+
+    Attributes:
+        config: The text of a neat-python configuration; its num_inputs and num_outputs may be `auto`.
+        options: How the population is trained.
+    """
+
+    config: str
+    options: NeatOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides on a run.
+
+    Attributes:
+        game: The game's name.
+        algo: Who learns.
+        description: What the recipe is for, in a sentence.
+        seed: Of all random numbers.
+        lanes: How many emulators run; None for a number that suits the threads. The results do not depend on it.
+        threads: On how many threads; None for one per processor. The results do not depend on it.
+        out: The run folder; None for a new one under `runs`.
+        goal: When to stop before all generations are played.
+        env: Settings of EnvOptions that differ from its defaults.
+        neat: Settings of the algorithm `neat`.
+    """
+
+    game: str
+    algo: Algorithm = "neat"
+    description: str = ""
+    seed: int = 0
+    lanes: int | None = None
+    threads: int | None = None
+    out: Path | None = None
+    goal: Goal | None = None
+    env: Mapping[str, Any] = field(default_factory=_no_settings)
+    neat: NeatSettings
+
+    def env_options(self, **changes: Any) -> EnvOptions:
+        """The environment of this run.
+
+        Args:
+            **changes: Fields of EnvOptions that are to differ.
+        """
+        return EnvOptions(**{"game": self.game, **self.env, **changes})
+
+    def lane_options(self, *, autoreset_mode: Autoreset = "disabled", **changes: Any) -> EnvOptions:
+        """The environment of this run on all its lanes."""
+        threads = self.threads
+        lanes = self.lanes or max(_DEFAULT_LANES, 4 * (threads or 1))
+        options = {"num_envs": lanes, "num_threads": threads, "autoreset_mode": autoreset_mode, **changes}
+        return self.env_options(**options)
+
+    def with_sizes(self, num_inputs: int, num_outputs: int) -> RunConfig:
+        """This configuration with every `auto` filled in."""
+        text = fill_in_sizes(self.neat.config, num_inputs, num_outputs)
+        return replace(self, neat=replace(self.neat, config=text))
+
+    def to_toml(self) -> str:
+        """The configuration as a recipe that says it all; `out` is left to the reader."""
+        table = {
+            entry.name: plain(getattr(self, entry.name))
+            for entry in fields(self)
+            if entry.name not in ("out", "neat") and getattr(self, entry.name) != entry.default
+        }
+        # The seed is part of a run even where it is the usual one.
+        head = {"game": self.game, "algo": self.algo, "seed": self.seed}
+        options = self.neat.options
+        neat = {entry.name: plain(getattr(options, entry.name)) for entry in fields(options)}
+        return toml_text({**head, **table, **head, "neat": {**neat, "config": self.neat.config}})
+
+
+def resolve(
+    *,
+    game: str | None = None,
+    recipe: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    **options: Any,
+) -> RunConfig:
+    """The configuration of a new run.
+
+    Args:
+        game: The game; its shipped recipe is used where there is one and `recipe` names none.
+        recipe: The name of a shipped recipe, or a file.
+        overrides: `key=value` each, such as `env.frame_skip=8` or `neat.config.pop_size=40`.
+        **options: Settings by path with dots replaced by two underscores, such as `seed=3` or `neat__generations=20`;
+            those that are None say nothing. They come last.
+
+    Raises:
+        ConfigError: If a setting is unknown or wrong; the message names the file, the key, and what is expected.
+        GameNotFoundError: If there is no such game.
+    """
+    if recipe is None:
+        if game is None:
+            raise ConfigError("say which game to train on, or which recipe to use")
+        found = recipe_for(game, options.get("algo") or "neat")
+        draft = Draft.read(found) if found else _draft_for(game)
+    else:
+        found = find_recipe(recipe)
+        draft = Draft.read(found)
+    _apply(draft, overrides, {"game": game, **options}, found)
+    return _build(draft)
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
+    """The configuration in a run folder, with changes.
+
+    Args:
+        path: `config.toml`.
+        changes: `key=value` each. What makes a run another run (game, algo, seed) cannot be changed.
+
+    Raises:
+        ConfigError: If the file or a change is wrong.
+    """
+    draft = Draft.read(path)
+    for change in changes:
+        key = change.partition("=")[0].strip()
+        if key in _FIXED_ON_RESUME:
+            raise ConfigError(f"--set {change}: a run keeps its {key}; start a new run for another")
+    _apply(draft, changes, {}, path)
+    return _build(draft)
+
+
+def recipe_folders() -> list[Path]:
+    """Where shipped recipes lie: in the installed package, or in the source tree."""
+    package = Path(__file__).parents[1]
+    return [folder for folder in (package / "recipes", package.parents[1] / "recipes") if folder.is_dir()]
+
+
+def list_recipes() -> dict[str, Path]:
+    """The shipped recipes by name."""
+    return {path.stem: path for folder in reversed(recipe_folders()) for path in sorted(folder.glob("*.toml"))}
+
+
+def find_recipe(name_or_path: str | Path) -> Path:
+    """A recipe by the name of a shipped one, or by its path.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    known = list_recipes()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    advice = suggest(str(name_or_path), known) if known else "no recipe is shipped with this installation"
+    raise ConfigError(f"no recipe {str(name_or_path)!r}: neither a file nor a shipped recipe; {advice}")
+
+
+def recipe_for(game: str, algo: str = "neat") -> Path | None:
+    """The shipped recipe that trains a game with an algorithm; None where there is none."""
+    for path in list_recipes().values():
+        table = Draft.read(path).table
+        if str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0") and table.get("algo", "neat") == algo:
+            return path
+    return None
+
+
+def _draft_for(game: str) -> Draft:
+    """What is a good start for a game that has no recipe."""
+    env: dict[str, Any] = {
+        "observation": "grid8",
+        "frame_skip": 4,
+        "max_episode_steps": 4500,
+        "noop_max": 30,
+        "repeat_action_probability": 0.25,
+    }
+    if _grows_a_reward(game):
+        env["no_progress_frames"] = 900
+    table: dict[str, Any] = {"game": game, "env": env, "neat": {"config": DEFAULT_NEAT_TEXT, "generations": 50}}
+    return Draft(f"the default settings for {game}", table)
+
+
+def _grows_a_reward(game: str) -> bool:
+    """Whether the environment finds out by itself what progress is."""
+    from playthrough.env.progress import progress_columns
+    from playthrough.game.integration import load_integration
+
+    integration = load_integration(game)
+    try:
+        compiled = integration.scenario.compile(integration.variables)
+        return bool(progress_columns(EnvOptions(game=game, no_progress_frames=1), compiled))
+    except (ValueError, IntegrationError):
+        return False
+
+
+def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], file: Path | None) -> None:
+    """Put overrides and options into a draft, and the text of NEAT's file in the place of its path."""
+    neat_values: list[tuple[str, str, str]] = []
+    for assignment in overrides:
+        key, _, value = assignment.partition("=")
+        if key.strip().startswith("neat.config."):
+            name = key.strip().removeprefix("neat.config.")
+            neat_values.append((name, value.strip(), f"--set {assignment}"))
+        else:
+            draft.override(assignment)
+    for name, value in options.items():
+        if value is not None:
+            path = tuple(name.split("__"))
+            draft.set(path, plain(value), f"--{path[-1].replace('_', '-')}" if name != "game" else "GAME")
+    neat = draft.table.get("neat", {})
+    if not isinstance(neat, dict):
+        draft.fail(("neat",), "expected a table")
+    settings = cast("dict[str, Any]", neat)
+    text = settings.get("config", DEFAULT_NEAT_TEXT)
+    if not isinstance(text, str):
+        draft.fail(("neat", "config"), f"expected a file or a text, found {text!r}")
+    if "\n" not in text:
+        from_file = file is not None and ("neat", "config") not in draft.origins
+        text = _read_neat_file(draft, file.parent / text if from_file and file is not None else Path(text))
+    for name, value, origin in neat_values:
+        text = change_neat_value(text, name, value, origin)
+    draft.table["neat"] = {**settings, "config": text}
+
+
+def _read_neat_file(draft: Draft, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        draft.fail(("neat", "config"), f"cannot read {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        draft.fail(("neat", "config"), f"{path} is not a text file in UTF-8")
+
+
+def _build(draft: Draft) -> RunConfig:
+    table = dict(draft.table)
+    sections = {name: table.pop(name, {}) for name in ("env", "goal", "neat")}
+    for name, section in sections.items():
+        if not isinstance(section, Mapping):
+            draft.fail((name,), f"expected a table [{name}], found {section!r}")
+    if "game" not in table:
+        raise ConfigError(f"{draft.name}: game is missing; write game = \"NAME\", see `playthrough games`")
+    if (algo := table.get("algo", "neat")) not in get_args(Algorithm):
+        draft.fail(("algo",), f"{suggest(str(algo), get_args(Algorithm))}, found {algo!r}")
+    _forbid_typos(draft, table)
+    values = read_fields(RunConfig, draft, (), table, {name: "write a table" for name in sections})
+    for name in ("lanes", "threads"):
+        if values.get(name) is not None and values[name] < 1:
+            draft.fail((name,), f"expected at least 1, found {values[name]}")
+    if values.get("seed", 0) < 0:
+        draft.fail(("seed",), f"expected a number that is not negative, found {values['seed']}")
+    env = read_fields(EnvOptions, draft, ("env",), sections["env"], _NOT_IN_ENV)
+    defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
+    env = {name: value for name, value in env.items() if value != defaults.get(name)}
+    goal = None
+    if sections["goal"]:
+        goal_values = read_fields(Goal, draft, ("goal",), sections["goal"])
+        try:
+            goal = Goal(**goal_values)
+        except ValueError as error:
+            draft.fail(("goal",), str(error))
+    config = RunConfig(**values, goal=goal, env=env, neat=_neat_settings(draft, sections["neat"]))
+    try:
+        config.lane_options()
+    except ValueError as error:
+        draft.fail(("env", str(error).split(" ", 1)[0]), str(error))
+    return config
+
+
+def _forbid_typos(draft: Draft, table: Mapping[str, Any]) -> None:
+    known = [entry.name for entry in fields(RunConfig)]
+    for key in table:
+        if key not in known:
+            draft.fail((key,), f"unknown setting; {suggest(key, known)}")
+
+
+def _neat_settings(draft: Draft, table: Mapping[str, Any]) -> NeatSettings:
+    from playthrough.agents.neat import NeatOptions
+
+    settings = {key: value for key, value in table.items() if key != "config"}
+    options = NeatOptions(**read_fields(NeatOptions, draft, ("neat",), settings))
+    for name in ("generations", "episodes_per_genome", "max_steps_per_episode", "num_network_threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            draft.fail(("neat", name), f"expected at least 1, found {value}")
+    return NeatSettings(table["config"], options)
