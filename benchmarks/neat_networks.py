@@ -1,7 +1,7 @@
 """NEAT's two costs next to neat-python's own: activating a network, and dividing a population into species.
 
-The task is a Genesis game's: 1 120 inputs, 12 buttons, recurrent, half of all connections, seven aggregations. Both sides
-do the same work in the same process, in turn; the ratio is the median of five. Results are compared as well.
+The task is a Genesis game's: 1 120 inputs, 12 buttons, recurrent, half of all connections, seven aggregations. Both
+sides do the same work in the same process, in turn; the ratio is the median of five. Results are compared as well.
 
     python benchmarks/neat_networks.py
 """
@@ -106,7 +106,7 @@ def benchmark_speciation(evolution: Evolution) -> None:
     """Dividing a generation among the species of the one before; every genome's genes are read anew."""
     config, population = evolution.config, evolution.population
     times: dict[str, list[float]] = {"neat-python": [], "playthrough": []}
-    divisions: dict[str, object] = {}
+    divisions: dict[str, dict[int, int]] = {}
     fast_distance = type(next(iter(population.values()))).distance
     genome_class = type(next(iter(population.values())))
     for round_number in range(NUM_ROUNDS):
@@ -126,7 +126,7 @@ def benchmark_speciation(evolution: Evolution) -> None:
         genome_class.distance = fast_distance
     equal = "equal" if divisions["neat-python"] == divisions["playthrough"] else "DIFFERENT"
     ratio = median(a / b for a, b in zip(times["neat-python"], times["playthrough"], strict=False))
-    num_species = len(set(dict(divisions["playthrough"]).values()))  # type: ignore[call-overload]
+    num_species = len(set(divisions["playthrough"].values()))
     print(f"speciation, population {len(population)}, {num_species} species ({equal})")
     print(f"  neat-python        {median(times['neat-python']):8.3f} s")
     print(f"  playthrough        {median(times['playthrough']):8.3f} s    {ratio:6.1f} times as fast")

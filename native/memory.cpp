@@ -88,7 +88,9 @@ int64_t ResolvedProbe::read() const {
 }
 
 double Measure::evaluate(const int64_t* now, const int64_t* before) const {
-    const int64_t number = delta ? now[probe] - before[probe] : now[probe];
+    // Differences of 8-byte numbers wrap around.
+    const uint64_t past = delta ? static_cast<uint64_t>(before[probe]) : 0;
+    const auto number = static_cast<int64_t>(static_cast<uint64_t>(now[probe]) - past);
     const double value = static_cast<double>(number);
     switch (op) {
         case Op::none: return value;

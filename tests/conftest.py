@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+
+# Tests see an empty home, and leave the user's alone.
+os.environ["PLAYTHROUGH_HOME"] = tempfile.mkdtemp(prefix="playthrough-tests-")
+atexit.register(shutil.rmtree, os.environ["PLAYTHROUGH_HOME"], ignore_errors=True)
 CORE_SOURCES = REPOSITORY / "native" / "tests" / "cores"
 COMPILE = ("cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{REPOSITORY / 'native'}")
 LIBRARIES = ("-lm", "-lpthread")

@@ -37,7 +37,9 @@ def go_on(env: pt.RetroEnv, steps: int) -> list[str]:
     for seed in range(steps):
         action = np.random.default_rng(seed).integers(0, 2, env.action_space.n).astype(np.int8)
         observation, reward, terminated, truncated, info = env.step(action)
-        lines.append(f"{hashlib.sha1(observation.tobytes()).hexdigest()} {reward} {terminated} {truncated} {info['frames']}")
+        lines.append(
+            f"{hashlib.sha1(observation.tobytes()).hexdigest()} {reward} {terminated} {truncated} {info['frames']}"
+        )
         if terminated or truncated:
             break
     return lines

@@ -143,7 +143,9 @@ def test_stable_baselines_checker_is_content(recwarn: pytest.WarningsRecorder) -
         env = pt.make(GAME, observation=observation)
         checker.check_env(env)
         env.close()
-    ours = [warning for warning in recwarn if "playthrough" in warning.filename or "stable_baselines3" in warning.filename]
+    ours = [
+        warning for warning in recwarn if "playthrough" in warning.filename or "stable_baselines3" in warning.filename
+    ]
     assert [str(warning.message) for warning in ours] == []
 
 

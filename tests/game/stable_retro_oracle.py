@@ -1,12 +1,13 @@
 """Runs stable-retro's own evaluation on memory that the test dictates; a program, never imported by a test.
 
-Called with two paths: it reads one JSON request from the first and writes one JSON answer to the second (standard output
-belongs to the scripts, which may print). A request is a list of cases; each has `folder` (with data.json, a scenario and its scripts), `scenario` (a file name) and `operations`:
+Called with two paths: it reads one JSON request from the first and writes one JSON answer to the second (standard
+output belongs to the scripts, which may print). A request is a list of cases; each has `folder` (with data.json, a
+scenario and its scripts), `scenario` (a file name), `players` and `operations`:
 
     ["poke", address, hex bytes]      write memory (Genesis work RAM, in bus order)
     ["reset"]                         what RetroEnv.reset does to the game's data
     ["update"]                        what RetroEnv.step does; answers {rewards, done, info} (or {error})
-    ["lookup", name]                  answers the value of a variable
+    ["extract", address, type]        answers {value} as the type reads it
 """
 
 import json
@@ -45,8 +46,6 @@ def run_case(emulator, case):
                 case ["update"]:
                     data.update_ram()
                     answers.append(evaluate(data, case.get("players", 1)))
-                case ["lookup", name]:
-                    answers.append({"value": data.lookup_value(name)})
                 case ["extract", address, kind]:
                     answers.append({"value": data.memory.extract(address, kind)})
         except Exception as error:

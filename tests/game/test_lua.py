@@ -150,7 +150,7 @@ def test_scripts_give_what_they_give_in_stable_retro(make_game, ask_stable_retro
             result = game.reset() if operation[0] == "reset" else game.step()
             game.session = fresh_copy(game.session, game)  # a snapshot at every frame changes nothing
             answer = next(theirs)
-            ours = {"rewards": (result.rewards + [0.0])[:2], "done": result.done}
+            ours = {"rewards": ([*result.rewards, 0.0])[:2], "done": result.done}
             ours["info"] = game.values() | result.script_values
             assert repr(ours["rewards"]) == repr(answer["rewards"]), (name, operation)
             assert (ours["done"], ours["info"]) == (answer["done"], answer["info"]), (name, operation)
@@ -322,7 +322,9 @@ def test_next_alone_walks_a_table():
     """
     host = run(script)
     assert host.call("f") is True
-    with pytest.raises(IntegrationError, match=r"script\.lua:11: .*bad argument #1 to 'pairs' \(table expected, got nil"):
+    with pytest.raises(
+        IntegrationError, match=r"script\.lua:11: .*bad argument #1 to 'pairs' \(table expected, got nil"
+    ):
         host.call("bad")
 
 
@@ -453,9 +455,7 @@ def test_a_snapshot_goes_on_the_same_in_a_new_process(make_game, tmp_path: Path)
     game.memory = Memory({WORK_RAM: bytearray(range(7, 71))})
     (tmp_path / "snapshot").write_bytes(game.session.save())
     expected = [(r.rewards, r.done, sorted(r.script_values.items())) for r in (game.step() for _ in range(8))]
-    program = CONTINUE.format(
-        tests=str(Path(__file__).parent), folder=str(folder), snapshot=str(tmp_path / "snapshot")
-    )
+    program = CONTINUE.format(tests=str(Path(__file__).parent), folder=str(folder), snapshot=str(tmp_path / "snapshot"))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == repr(expected)

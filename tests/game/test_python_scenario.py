@@ -59,7 +59,8 @@ def test_reward_may_be_one_number_per_player(make):
 
 def test_every_episode_starts_from_a_fresh_module(make):
     text = "import random\nn = 0\nrng = random.Random(3)\n"
-    text += "def reward(prev, cur):\n    global n\n    n += 1\n    return n + rng.random()\ndef done(prev, cur): return False\n"
+    text += "def reward(prev, cur):\n    global n\n    n += 1\n    return n + rng.random()\n"
+    text += "def done(prev, cur): return False\n"
     game = make(text)
     episodes: list[list[list[float]]] = []
     for _ in range(2):
@@ -98,7 +99,9 @@ def test_a_damaged_file_is_located_at_once(make, text: str, line: int | None, me
     ],
 )
 def test_a_failing_function_is_located(make, body: str, line: int, message: str):
-    text = f"def done(prev, cur): return False\ndef reward(prev, cur):\n    {body}\n\ndef helper(cur):\n    return 1 / 0\n"
+    text = (
+        f"def done(prev, cur): return False\ndef reward(prev, cur):\n    {body}\n\ndef helper(cur):\n    return 1 / 0\n"
+    )
     game = make(text)
     game.reset()
     with pytest.raises(IntegrationError, match=rf"reward\(prev, cur\) failed: .*{message}") as raised:
@@ -113,7 +116,7 @@ def test_a_variable_outside_memory_is_named(make):
         game.session.frame(MEMORY, {"lives": 1}, {"lives": 1})
 
 
-RICH = '''
+RICH = """
 from __future__ import annotations
 import enum, math, random, re
 from collections.abc import Sequence
@@ -128,6 +131,7 @@ class Meter:
     @classmethod
     def add(cls, n):
         cls.total += n
+        cls.last = n
         return cls.total
 
 def counter():
@@ -162,6 +166,7 @@ def reward(prev, cur):
     history.append((cur.score, rng.gauss(0, 1)))
     reward.calls = getattr(reward, "calls", 0) + 1
     members.add(cur.score)
+    assert Meter.__dict__.get("last", 2) == 2
     assert shared["history"] is history and cycle[1] is cycle and cycle[0] is shared
     assert shared["inf"] == math.inf and shared["nan"] != shared["nan"] and shared[(1, 2)] == b"\\x00\\xff"
     assert big == 2**200 and tiny == 5e-324 and text == "gr\\u00fc\\ud800"
@@ -173,7 +178,7 @@ def done(prev, cur):
 
 def late_is_known():
     return "late" in globals()
-'''
+"""
 CONTINUE = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -216,6 +221,7 @@ def test_a_snapshot_goes_on_the_same_in_a_new_process(make, make_game, tmp_path:
         ("state = [1, [lambda: 0]]", "state[1][0]", "function"),
         ("import threading\nstate = (threading.Lock(),)", "state[0]", "lock"),
         ("class A: pass\nstate = A()", "state", "A"),
+        ("class A: x = [object()]", "A.__dict__['x'][0]", "object"),
         ("def f(x=[iter('a')]): pass", "f.__defaults__[0][0]", "str_ascii_iterator"),
     ],
 )

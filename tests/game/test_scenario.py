@@ -108,7 +108,7 @@ def test_random_scenarios_give_the_same_bits_as_stable_retro(make_game, ask_stab
         for i in range(1, len(memories)):
             theirs = answers[i + 1]
             done, rewards = reference.evaluate(memories[i], memories[i - 1])
-            assert (done, (rewards + [0.0, 0.0])[:2]) == (theirs["done"], theirs["rewards"]), (case["folder"], i)
+            assert (done, ([*rewards, 0.0, 0.0])[:2]) == (theirs["done"], theirs["rewards"]), (case["folder"], i)
             assert values[i] == theirs["info"]
             result = session.frame(memories[i], values[i], values[i - 1])
             assert (result.done, result.rewards) == (done, rewards or [0.0])
@@ -125,7 +125,9 @@ def added_up(terms: Any, now: list[int], before: list[int], num_players: int) ->
     """What an engine makes of the compiled terms: float32 products, added in float32 in their order."""
     totals = [0.0] * num_players
     for term in terms:
-        measured = 1 if term.measure is None else term.measure.evaluate(now[term.measure.probe], before[term.measure.probe])
+        measured = (
+            1 if term.measure is None else term.measure.evaluate(now[term.measure.probe], before[term.measure.probe])
+        )
         factor = term.reward if measured > 0 else term.penalty
         product = float32(int_to_float32(int(measured)) * float32(factor)) if measured else 0.0
         totals[term.player] = float32(totals[term.player] + product)
@@ -324,7 +326,7 @@ def test_a_plain_name_prefers_json_and_an_ending_decides(tmp_path: Path):
     assert find_scenario(folders, "both.py") == first / "both.py"
     assert find_scenario(folders, "only") == first / "only.py"
     assert find_scenario(folders, str(second / "both.json")) == second / "both.json"
-    with pytest.raises(IntegrationError, match="no scenario 'new'.*both.json, both.py, only.py, scenario.json"):
+    with pytest.raises(IntegrationError, match=r"no scenario 'new'.*both\.json, both\.py, only\.py, scenario\.json"):
         find_scenario(folders, "new")
 
 

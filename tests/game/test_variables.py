@@ -53,7 +53,9 @@ def test_an_encoded_value_reads_back(kind: str):
     data_type = DataType.parse(kind)
     digits = {"d": 2, "n": 1}.get(data_type.format)
     bits = 8 * data_type.width
-    highest = 10 ** (digits * data_type.width) - 1 if digits else 2 ** (bits - (bits == 64 or data_type.format == "i")) - 1
+    highest = (
+        10 ** (digits * data_type.width) - 1 if digits else 2 ** (bits - (bits == 64 or data_type.format == "i")) - 1
+    )
     values = [0, 1, 9, highest // 3, highest] + ([-1, -(2 ** (bits - 1))] if data_type.format == "i" else [])
     assert [data_type.decode(encode_value(data_type, min(value, highest))) for value in values] == [
         min(value, highest) for value in values

@@ -35,18 +35,17 @@ def err() -> Console:
     return _console(True, sys.stderr)
 
 
-def table(*columns: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table without rows.
 
     Args:
         columns: Their headings; the first one's cells stand out.
-        title: What stands above.
         right: Which columns hold numbers.
     """
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, name in enumerate(columns):
         made.add_column(
             name,
@@ -70,6 +69,12 @@ def say(text: str = "", style: str = "") -> None:
     from rich.text import Text
 
     out().print(Text(text, style), soft_wrap=True)
+
+
+def heading(text: str) -> None:
+    """Begin a new part of what is printed."""
+    say()
+    say(text, "bold")
 
 
 def try_next(*commands: str) -> None:

@@ -34,7 +34,9 @@ def cores() -> None:
         for core in others:
             more.add_row(core.name, " ".join(core.systems) or "unknown", str(core.path))
         out().print(more)
-    say("Any command with a game takes another core: --core NAME, or --core FILE. PLAYTHROUGH_CORES names more folders.")
+    say(
+        "Any command with a game takes another core: --core NAME, or --core FILE. PLAYTHROUGH_CORES names more folders."
+    )
 
 
 def register(app: typer.Typer) -> None:

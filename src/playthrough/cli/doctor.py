@@ -57,11 +57,7 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _python() -> Iterator[Finding]:
-    text = f"{platform.python_version()} in {sys.prefix}"
-    if sys.version_info >= (3, 11):
-        yield "ok", "Python", text
-    else:
-        yield "broken", "Python", f"{text}; Playthrough needs 3.11 or newer"
+    yield "ok", "Python", f"{platform.python_version()} in {sys.prefix}"
 
 
 def _packages() -> Iterator[Finding]:
@@ -126,7 +122,7 @@ def _engine() -> Iterator[Finding]:
 
     import numpy as np
 
-    from playthrough.env.registration import make_vec
+    from playthrough.env.gymnasium_ids import make_vec
 
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield "ok", "Processors", f"{threads}; as many threads run emulators at once unless told otherwise"
@@ -156,7 +152,7 @@ def _folders() -> Iterator[Finding]:
 
 
 def _screen() -> Iterator[Finding]:
-    from playthrough.env.window import has_display
+    from playthrough.cli.screen import has_display
 
     if has_display():
         yield "ok", "Screen", "there is one: play and watch open a window"

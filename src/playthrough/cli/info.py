@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer import Typer
 
-from playthrough.cli.console import out, say, styled, table, try_next
+from playthrough.cli.console import heading, out, say, styled, table, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def info(game: Game, chosen: GameOptions) -> None:
     scene, rom = _scene(integration, game, chosen)
     out().print("ROM:", rom, soft_wrap=True)
 
-    variables = table("Variable", "Address", "Type", title=f"\nVariables ({integration.info_path.name})")
+    heading(f"Variables ({integration.info_path.name})")
+    variables = table("Variable", "Address", "Type")
     for name, variable in integration.variables.items():
         variables.add_row(name, f"{variable.probe.address:#x}", str(variable.probe.type))
     out().print(variables)
@@ -61,8 +62,12 @@ def _scene(integration: Integration, game: str, chosen: GameOptions) -> tuple[Sc
             raise
         display = Display(*integration.system.screen_hint, 0, 60.0, 0.0)
         crop = integration.scenario.crop_of(0)
-        return Scene(display, crop, tuple(integration.variables), 0), styled(f"missing. {error}", "yellow")
-    found = styled(f"{rom.path} (SHA-1 {rom.sha1}{'' if rom.known else ', not the one that the game expects'})", "green")
+        return Scene(
+            display, crop, {name: variable.probe for name, variable in integration.variables.items()}, 0
+        ), styled(f"missing. {error}", "yellow")
+    found = styled(
+        f"{rom.path} (SHA-1 {rom.sha1}{'' if rom.known else ', not the one that the game expects'})", "green"
+    )
     if not integration.system.supported:
         raise typer.Exit(0)
     options = chosen.env_options(game, **{} if chosen.state else {"state": "power-on"})
@@ -89,6 +94,7 @@ def _print_files(integration: Integration) -> None:
     default = integration.default_state()
     states = {*integration.states, *integration.recipes}
     named = [f"{name} (default)" if name == default else name for name in sorted(states)]
+    heading("Files")
     listing = table("What", "Names")
     listing.add_row("Scenarios", _names(scenarios))
     listing.add_row("Variable files", _names(infos))
@@ -105,11 +111,12 @@ def _print_buttons(integration: Integration) -> None:
     from playthrough.engine.systems import button_groups
 
     system = integration.system
-    listing = table("Position", "Button", "Key", title="\nButtons, in the order of actions", right=("Position",))
+    heading("Buttons, in the order of actions")
+    listing = table("Position", "Button", "Key", right=("Position",))
     for position, (button, key) in enumerate(zip(system.buttons, system.keybinds, strict=True)):
         listing.add_row(str(position), button or styled("none", "dim"), key or "")
     out().print(listing)
-    say("Button groups: each takes one of its choices at a time", "bold")
+    heading("Button groups, each takes one of its choices at a time")
     scenario_groups = integration.scenario.actions
     for group in scenario_groups or button_groups([]) or system.button_groups:
         say("  " + " | ".join("+".join(choice) or "nothing" for choice in group))
@@ -119,7 +126,8 @@ def _print_spaces(integration: Integration, scene: Scene) -> None:
     from playthrough.env.observation import PRESETS
     from playthrough.game.actions import ActionMap
 
-    sizes = table("Observation", "Shape", "NEAT: num_inputs", title="\nWhat an agent sees", right=("NEAT: num_inputs",))
+    heading("What an agent sees")
+    sizes = table("Observation", "Shape", "NEAT: num_inputs", right=("NEAT: num_inputs",))
     for name, observation in PRESETS.items():
         if name == "variables" and not scene.variables:
             continue
@@ -130,7 +138,8 @@ def _print_spaces(integration: Integration, scene: Scene) -> None:
         text = " x ".join(map(str, shape))
         sizes.add_row(name, text, str(math.prod(shape)) if name in _NEAT_OBSERVATIONS else "")
     out().print(sizes)
-    kinds = table("Actions", "Choices", "NEAT: num_outputs", title="What an agent does", right=("NEAT: num_outputs",))
+    heading("What an agent does")
+    kinds = table("Actions", "Choices", "NEAT: num_outputs", right=("NEAT: num_outputs",))
     for kind in _KINDS:
         space: Any = ActionMap.create(kind, integration.system, integration.scenario.actions).space
         if kind == "buttons":

@@ -19,12 +19,15 @@ from playthrough.cli.console import err, report_error
 from playthrough.errors import PlaythroughError
 
 
+_ORDER: list[str] = "games info import play watch train replay eval states cores doctor".split()
+
+
 class Commands(TyperGroup):
     """The commands in the order in which a newcomer meets them; their errors become messages and exit codes."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order of their definition."""
-        return list(self.commands)
+        """In the order of `_ORDER`."""
+        return sorted(self.commands, key=_ORDER.index)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """`--debug` may stand anywhere."""

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 _PANEL = "The game"
 
-Game = Annotated[
-    str, typer.Argument(metavar="GAME", help="A game's name such as Airstriker-Genesis, or its folder.")
-]
+Game = Annotated[str, typer.Argument(metavar="GAME", help="A game's name such as Airstriker-Genesis, or its folder.")]
 Integrations = Annotated[
     list[Path] | None,
     typer.Option(
-        "--integrations", metavar="PATH", help="A folder of game folders of your own; repeatable.", rich_help_panel=_PANEL
+        "--integrations",
+        metavar="PATH",
+        help="A folder of game folders of your own; repeatable.",
+        rich_help_panel=_PANEL,
     ),
 ]
 
@@ -38,7 +39,8 @@ class GameOptions:
     """Which variant of a game runs, and on what. Names and defaults are those of EnvOptions."""
 
     state: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Start state: a name, a file, or power-on.", rich_help_panel=_PANEL)
+        str | None,
+        typer.Option(metavar="NAME", help="Start state: a name, a file, or power-on.", rich_help_panel=_PANEL),
     ] = None
     scenario: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another scenario: a name or a file.", rich_help_panel=_PANEL)

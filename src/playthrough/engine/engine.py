@@ -1,8 +1,9 @@
 """What it takes to be an engine: N emulators (lanes) that run together, whatever program they run in.
 
-An environment talks to this protocol alone. One call of `run` is one decision of every agent: it plays up to `max_frames`
-frames, samples the probes after each of them, stops on the frame where the stop program says that the game ended, and
-hands back what the agents see. An engine declares what it can do; asking for more is an error when an environment is made.
+An environment talks to this protocol alone. One call of `run` is one decision of every agent: it plays up to
+`max_frames` frames, samples the probes after each of them, stops on the frame where the stop program says that the game
+ended, and hands back what the agents see. An engine declares what it can do; asking for more is an error when an
+environment is made.
 """
 
 from __future__ import annotations
@@ -186,7 +187,8 @@ class Engine(Protocol):
     def save_exact(self, lane: int) -> bytes:
         """What makes `load` go on exactly from here.
 
-        Most savestates do. Some cores keep state outside of them; then it is where the lane started, and its inputs since.
+        Most savestates do. Some cores keep state outside of them; then it is where the lane started, and its inputs
+        since.
         """
         ...
 

@@ -123,7 +123,9 @@ class LibretroEngine:
             crop=_native.Crop(*pixels.crop),
             rotation=self.display.rotation,
         )
-        self._native.configure([native_probe(probe) for probe in probes], stop and native_stop(stop), spec, self._screen)
+        self._native.configure(
+            [native_probe(probe) for probe in probes], stop and native_stop(stop), spec, self._screen
+        )
         self._num_probes = len(probes)
         self._observation_shape = pixels.shape(self.display)
 
@@ -180,8 +182,8 @@ class LibretroEngine:
             problem = "it begins with other bytes than this core's own"
         if problem:
             raise StateError(
-                f"this is no savestate of core {self.core_name} and this game: {problem}; is it damaged, or was it made "
-                "by another core? A recipe (playthrough states record) can be rebuilt on any core"
+                f"this is no savestate of core {self.core_name} and this game: {problem}; is it damaged, or was it "
+                "made by another core? A recipe (playthrough states record) can be rebuilt on any core"
             )
 
     def save(self, lane: int) -> bytes:
@@ -290,7 +292,10 @@ class RewardSum:
         nothing = _native.Measure(-1, False, 0, 0)
         self._terms = [
             _native.RewardTerm(
-                term.player, nothing if term.measure is None else native_measure(term.measure), term.reward, term.penalty
+                term.player,
+                nothing if term.measure is None else native_measure(term.measure),
+                term.reward,
+                term.penalty,
             )
             for term in terms
             if term.player < num_players

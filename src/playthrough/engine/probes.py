@@ -1,9 +1,9 @@
 """What an engine reads from memory while it runs, and what it may conclude from it.
 
 A probe is an address and a type. A measure is a number made of one probe, now and one frame ago. A stop program says
-from measures whether an episode ends on this frame, and reward terms turn measures into rewards. Engines know nothing of
-games: they get these, and every engine evaluates them with the same result. The methods here are the readable reference;
-`_native` evaluates the same data during a run.
+from measures whether an episode ends on this frame, and reward terms turn measures into rewards. Engines know nothing
+of games: they get these, and every engine evaluates them with the same result. The methods here are the readable
+reference; `_native` evaluates the same data during a run.
 """
 
 from __future__ import annotations

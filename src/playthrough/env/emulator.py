@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from playthrough.engine.cores import find_core
@@ -36,7 +36,7 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
 
 
 @contextmanager
-def place_errors(integration: Integration) -> Iterator[None]:
+def place_errors(integration: Integration) -> Generator[None]:
     """Say in an error about memory which file of the integration is to blame."""
     try:
         yield

@@ -1,7 +1,7 @@
 """Registering the games' ids with Gymnasium without importing Gymnasium.
 
-`import playthrough` must stay cheap, and after it `gymnasium.make("playthrough/Airstriker-Genesis-v0")` must work. So where
-Gymnasium is there already, the ids are registered at once; where it is not, at the moment it is imported.
+`import playthrough` must stay cheap, and after it `gymnasium.make("playthrough/Airstriker-Genesis-v0")` must work. So
+where Gymnasium is there already, the ids are registered at once; where it is not, at the moment it is imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
-
 
 MAKE = "playthrough.env.registration:make"
 MAKE_VEC = "playthrough.env.registration:make_vec"

@@ -1,7 +1,7 @@
 """What an agent sees: pixels, the console's memory, or the game's variables.
 
-An observation is a small object with a space and a way to make a batch of itself. A name such as `gray84` stands for one;
-whoever needs another writes `Pixels(gray=True, size=(64, 64), stack=2)`, or a class of their own.
+An observation is a small object with a space and a way to make a batch of itself. A name such as `gray84` stands for
+one; whoever needs another writes `Pixels(gray=True, size=(64, 64), stack=2)`, or a class of their own.
 """
 
 from __future__ import annotations

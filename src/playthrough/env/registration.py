@@ -17,8 +17,8 @@ def make(game: str, **options: Any) -> RetroEnv:
 
     Args:
         game: Its name, with or without `-v0`, or the path of its integration folder.
-        **options: See `EnvOptions`: state, scenario, info, observation, actions, frame_skip, players, render_mode, record,
-            core, engine, and more.
+        **options: See `EnvOptions`: state, scenario, info, observation, actions, frame_skip, players, render_mode,
+            record, core, engine, and more.
 
     Raises:
         PlaythroughError: If the game, its ROM, a core or a state cannot be had; the message says what to do.

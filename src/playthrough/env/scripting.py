@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.engine import Engine, Observe, RunResult
+from playthrough.env.infos import lanes_of
 from playthrough.game.scenario import FrameResult, Scenario, ScenarioSession, open_session
 from playthrough.game.variables import Variable
 
@@ -36,20 +37,19 @@ class ScriptedLanes:
         players: How many rewards to give.
     """
 
-    def __init__(
-        self, engine: Engine, scenario: Scenario, variables: Mapping[str, Variable], players: int
-    ) -> None:
+    def __init__(self, engine: Engine, scenario: Scenario, variables: Mapping[str, Variable], players: int) -> None:
         self._engine, self._players, self._variables = engine, players, variables
         self._names = list(variables)
         self._memories = [_LaneMemory(engine, lane) for lane in range(engine.num_lanes)]
         self._sessions: list[ScenarioSession] = [open_session(scenario, variables) for _ in range(engine.num_lanes)]
-        self._script_values: list[dict[str, int]] = [{} for _ in range(engine.num_lanes)]
+        self._made_up: list[dict[str, int]] = [{} for _ in range(engine.num_lanes)]
+        self._poked = [False] * engine.num_lanes
 
     def start(self, lanes: NDArray[np.bool_], values: NDArray[np.int64]) -> None:
-        """Begin episodes; `values`, int64 (lanes, variables), is brought up to date where a script writes memory."""
-        for lane in map(int, np.flatnonzero(lanes)):
+        """Begin episodes on the reset's frame, whose variables are `values`, int64 (lanes, variables)."""
+        for lane in lanes_of(lanes):
             result = self._sessions[lane].start_episode(self._memories[lane], self._named(values[lane]))
-            self._take(lane, result, values[lane])
+            self._take(lane, result)
 
     def run(
         self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64], picture: Observe
@@ -80,28 +80,43 @@ class ScriptedLanes:
             one = np.ascontiguousarray(buttons[:, frame : frame + 1])
             values = self._engine.run(one, running.astype(np.int32), observe).samples[:, 0]
             frames_run += running
-            shown = values.copy()
-            for lane in map(int, np.flatnonzero(running)):
+            for lane in lanes_of(running):
                 result = self._sessions[lane].frame(
                     self._memories[lane], self._named(values[lane]), self._named(previous[lane])
                 )
                 given = result.rewards[: self._players]
                 rewards[lane, : len(given)] += given
                 ended[lane], truncated[lane] = result.done, result.truncated
-                self._take(lane, result, shown[lane])
-            samples[:, frame] = shown
+                self._take(lane, result)
+            samples[:, frame] = values
             previous = values
             running &= ~(ended | truncated)
         return RunResult(frames_run, ended, samples, np.zeros((num_lanes, 0), np.uint8)), rewards, truncated
 
     def infos(self, lanes: NDArray[np.bool_]) -> dict[str, Any]:
-        """The values that scripts made up, as Gymnasium's vector infos."""
+        """What scripts made up or wrote into memory, as Gymnasium's vector infos.
+
+        What they wrote is for the eyes only: the next frame's changes are counted from what the game itself had.
+        """
         infos: dict[str, Any] = {}
-        for name in sorted({name for values in self._script_values for name in values}):
-            has = lanes & np.array([name in values for values in self._script_values])
-            infos[name] = np.array([values.get(name, 0) for values in self._script_values], np.int64)
-            infos["_" + name] = has
+        for name in sorted({name for values in self._made_up for name in values}):
+            infos[name] = np.array([values.get(name, 0) for values in self._made_up], np.int64)
+            infos["_" + name] = lanes & np.array([name in values for values in self._made_up])
         return infos
+
+    def shown(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The variables as memory has them now, int64 (lanes, variables), where a script wrote to it."""
+        if not any(self._poked):
+            return values
+        values = values.copy()
+        for lane, poked in enumerate(self._poked):
+            if not poked:
+                continue
+            for column, variable in enumerate(self._variables.values()):
+                probe = variable.probe
+                number = probe.type.decode(self._memories[lane].read(probe.address, probe.type.width))
+                values[lane, column] = number if probe.mask is None else number & probe.mask
+        return values
 
     def save(self, lane: int) -> bytes:
         """Everything that one lane's scripts know."""
@@ -114,10 +129,5 @@ class ScriptedLanes:
     def _named(self, values: NDArray[np.int64]) -> dict[str, int]:
         return dict(zip(self._names, values.tolist(), strict=True))
 
-    def _take(self, lane: int, result: FrameResult, values: NDArray[np.int64]) -> None:
-        self._script_values[lane] = result.script_values
-        if result.poked:
-            for column, variable in enumerate(self._variables.values()):
-                raw = self._memories[lane].read(variable.probe.address, variable.probe.type.width)
-                number = variable.probe.type.decode(raw)
-                values[column] = number if variable.probe.mask is None else number & variable.probe.mask
+    def _take(self, lane: int, result: FrameResult) -> None:
+        self._made_up[lane], self._poked[lane] = result.script_values, result.poked

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.env.infos import plain_of_lane_0
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import DependencyError
@@ -62,7 +63,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         self.lanes.random[0] = self.np_random
         observations, infos = self.lanes.reset(options=options)
         self._show()
-        return observations[0], _of_lane_0(infos)
+        return observations[0], plain_of_lane_0(infos)
 
     def step(self, action: Any) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Decide once and run up to `frame_skip` frames; the frame on which the game ends is the last.
@@ -72,7 +73,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         self.lanes.go_on()
         observations, rewards, terminated, truncated, infos = self.lanes.step(np.asarray(action)[None])
         self._show()
-        return observations[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), _of_lane_0(infos)
+        return observations[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), plain_of_lane_0(infos)
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, uint8 (height, width, 3), cropped and upright."""
@@ -94,7 +95,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         """Go on from a snapshot, in this or another process; from there on everything is the same, bit for bit."""
         observations, infos = self.lanes.load_state(0, snapshot)
         self._np_random = self.lanes.random[0]
-        return observations[0], _of_lane_0(infos)
+        return observations[0], plain_of_lane_0(infos)
 
     def get_action_meaning(self, action: Any) -> list[str] | list[list[str]]:
         """The names of the buttons that an action presses; a list per player for more than one."""
@@ -110,13 +111,3 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
     def _show(self) -> None:
         if self._window is not None:
             self._window.show(self.lanes.picture(0))
-
-
-def _of_lane_0(infos: dict[str, Any]) -> dict[str, Any]:
-    """One environment's info from the vector's: numbers as Python's own, keys only where they are set."""
-    info: dict[str, Any] = {}
-    for key, values in infos.items():
-        if "_" + key in infos and infos["_" + key][0]:
-            value = values[0]
-            info[key] = value.item() if isinstance(value, np.generic) else value
-    return info

@@ -1,6 +1,7 @@
 """Snapshots: everything that decides how a lane goes on, as bytes that another process can read.
 
-A snapshot is a line of magic, a JSON header with sizes, and blocks of bytes. It holds no code, and reading one runs none.
+A snapshot is a line of magic, a JSON header with sizes, and blocks of bytes. It holds no code, and reading one runs
+none.
 """
 
 from __future__ import annotations

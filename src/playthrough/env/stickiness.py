@@ -2,8 +2,8 @@
 
 Both make it impossible to learn a sequence of inputs by heart. They differ, so each has its own name:
 `repeat_action_probability` is the Arcade Learning Environment's (Machado et al. 2018, "Revisiting the Arcade Learning
-Environment", section 5.2): on each frame anew, the frame before is repeated. `delay_action_probability` is Gym Retro's: at
-the start of a step the old action stays for one frame.
+Environment", section 5.2): on each frame anew, the frame before is repeated. `delay_action_probability` is Gym Retro's:
+at the start of a step the old action stays for one frame.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from playthrough.env.infos import lanes_of
 
 
 class StickyPads:
@@ -52,14 +54,14 @@ class StickyPads:
         buttons[:] = masks[:, None]
         num_frames = self._shape[1]
         if self._repeat:
-            for lane in np.flatnonzero(active):
+            for lane in lanes_of(active):
                 held = self.pressed[lane]
                 for frame, repeats in enumerate(random[lane].random(num_frames) < self._repeat):
                     if repeats:
                         buttons[lane, frame] = held
                     held = buttons[lane, frame]
         elif self._delay:
-            for lane in np.flatnonzero(active):
+            for lane in lanes_of(active):
                 if random[lane].random() < self._delay:
                     buttons[lane, 0] = self.pressed[lane]
         return buttons

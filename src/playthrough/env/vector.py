@@ -1,7 +1,8 @@
 """RetroVectorEnv: a game on N lanes as a Gymnasium vector environment.
 
-Everything that an environment means stands here: when an episode starts, what one step is, what it pays, when it ends, and
-what a snapshot holds. The engine runs the frames; the integration says what memory means; both are asked in batches.
+Everything that an environment means stands here: when an episode starts, what one step is, what it pays, when it ends,
+and what a snapshot holds. The engine runs the frames; the integration says what memory means; both are asked in
+batches.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from playthrough.engine.engine import Observe, PixelSpec, RunResult
 from playthrough.engine.libretro import RewardSum
 from playthrough.env.emulator import open_engine, place_errors
+from playthrough.env.infos import Infos, lanes_of, only, replaced
 from playthrough.env.observation import Scene, Seen, observation_of, select_columns
 from playthrough.env.options import EnvOptions, autoreset
 from playthrough.env.progress import ProgressWatch, progress_columns
@@ -33,14 +35,12 @@ from playthrough.errors import StateError
 from playthrough.game.actions import ActionMap
 from playthrough.game.integration import load_integration
 
-Infos = dict[str, Any]
-
 
 class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
     """N lanes of one game.
 
-    A lane is one emulator. Lane i after `reset(seed=s)` plays exactly as a single environment seeded with s + i, whatever
-    the number of lanes and threads. `terminated` is the game's own end; `truncated` is ours.
+    A lane is one emulator. Lane i after `reset(seed=s)` plays exactly as a single environment seeded with s + i,
+    whatever the number of lanes and threads. `terminated` is the game's own end; `truncated` is ours.
 
     Args:
         options: What game, from where, seen and played how.
@@ -152,7 +152,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             if lanes[lane] and lane_seed is not None:
                 self.random[lane] = seeding.np_random(lane_seed)[0]
         pixels = self._start_episodes(lanes, state)
-        return self._observe(pixels), self._infos(lanes, np.zeros((self.num_envs, self.options.players)))
+        return self._observe(pixels), self._infos(lanes, self._no_rewards())
 
     def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         if seed is None:
@@ -178,7 +178,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         """Load a start state into each of the lanes and run the reset's one frame, and the no-ops."""
         starts: dict[int, bytes] = {}
         snapshots: dict[int, bytes] = {}
-        for lane in map(int, np.flatnonzero(lanes)):
+        for lane in lanes_of(lanes):
             state = states[lane]
             if isinstance(state, bytes) and is_snapshot(state):
                 snapshots[lane] = state
@@ -208,11 +208,11 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if self._scripts:
             self._scripts.start(lanes, self._values)
         if self.recorder:
-            for lane in np.flatnonzero(lanes):
+            for lane in lanes_of(lanes):
                 self.recorder.frames(lane, released[lane], self._values[lane : lane + 1])
         noops = np.zeros(self.num_envs, np.int32)
         if self.options.noop_max:
-            for lane in np.flatnonzero(lanes):
+            for lane in lanes_of(lanes):
                 noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
         if noops.any():
             released = np.zeros((self.num_envs, int(noops.max()), players), np.uint16)
@@ -221,7 +221,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             last = result.samples[np.arange(self.num_envs), np.maximum(ran - 1, 0)]
             self._values = np.where((ran > 0)[:, None], last, self._values)
             if self.recorder:
-                for lane in np.flatnonzero(ran):
+                for lane in lanes_of(ran > 0):
                     self.recorder.frames(lane, released[lane, : ran[lane]], result.samples[lane, : ran[lane]])
         self._pads.release(lanes)
         self._frames[lanes] = self._steps[lanes] = 0
@@ -258,7 +258,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._frames += result.frames_run
         self._steps += active
         if self.recorder:
-            for lane in np.flatnonzero(active):
+            for lane in lanes_of(active):
                 ran = int(result.frames_run[lane])
                 self.recorder.frames(lane, buttons[lane, :ran], result.samples[lane, :ran])
         terminated = result.ended & active
@@ -274,7 +274,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if ended.any():
             self._say_why(infos, terminated, reasons)
             if self.recorder:
-                for lane in np.flatnonzero(ended):
+                for lane in lanes_of(ended):
                     self.recorder.end(lane)
         observations = self._observe(result.observations)
         if self._mode is AutoresetMode.SAME_STEP and ended.any():
@@ -308,24 +308,12 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self, ended: NDArray[np.bool_], observations: NDArray[Any], infos: Infos
     ) -> tuple[NDArray[Any], Infos]:
         finals = np.full(self.num_envs, None, object)
-        for lane in np.flatnonzero(ended):
+        for lane in lanes_of(ended):
             finals[lane] = observations[lane].copy()
-        final_info: Infos = {}
-        for key, value in infos.items():
-            if key.startswith("_"):
-                final_info[key] = value & ended
-            elif key == "episode_end":
-                final_info[key] = value
-            else:
-                final_info[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, np.zeros_like(value))
-        infos.pop("episode_end", None)
-        infos.pop("_episode_end", None)
+        final_infos = only(infos, ended)
         observations = self._observe(self._start_episodes(ended, [None] * self.num_envs))
-        restarted = self._infos(ended, np.zeros((self.num_envs, self.options.players)))
-        for key, value in restarted.items():
-            if not key.startswith("_") and key in infos:
-                infos[key] = np.where(ended.reshape(-1, *[1] * (value.ndim - 1)), value, infos[key])
-        infos |= {"final_obs": finals, "_final_obs": ended, "final_info": final_info, "_final_info": ended}
+        infos = replaced(infos, ended, self._infos(ended, self._no_rewards()))
+        infos |= {"final_obs": finals, "_final_obs": ended, "final_info": final_infos, "_final_info": ended}
         return observations, infos
 
     # What the agents get ---------------------------------------------------------------------------------------------
@@ -347,13 +335,17 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _infos(self, lanes: NDArray[np.bool_], rewards: NDArray[np.float64]) -> Infos:
         infos: Infos = {}
+        values = self._scripts.shown(self._values) if self._scripts else self._values
         for column, name in enumerate(self.variables):
-            infos[name] = self._values[:, column]
+            infos[name] = values[:, column]
             infos["_" + name] = lanes
         if self._scripts:
             infos |= self._scripts.infos(lanes)
         infos |= {"frames": self._frames.copy(), "_frames": lanes, "rewards": rewards, "_rewards": lanes}
         return infos
+
+    def _no_rewards(self) -> NDArray[np.float64]:
+        return np.zeros((self.num_envs, self.options.players), np.float64)
 
     def _say_why(self, infos: Infos, terminated: NDArray[np.bool_], reasons: dict[str, NDArray[np.bool_]]) -> None:
         why = np.full(self.num_envs, None, object)
@@ -413,7 +405,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._load_snapshot(lane, snapshot)
         lanes = np.zeros(self.num_envs, np.bool_)
         lanes[lane] = True
-        return self._observe(self._show()), self._infos(lanes, np.zeros((self.num_envs, self.options.players)))
+        return self._observe(self._show()), self._infos(lanes, self._no_rewards())
 
     def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
         header, blocks = unpack_snapshot(snapshot)
@@ -446,7 +438,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
-        return value.item()
+        return cast("object", value.item())
     if isinstance(value, np.ndarray):
-        return cast("NDArray[Any]", value).tolist()
+        return cast("list[Any]", cast("NDArray[Any]", value).tolist())
     raise TypeError(f"{type(value).__name__} cannot be saved")

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from playthrough.errors import DependencyError
 
-
 _log = logging.getLogger("playthrough.window")
 
 

@@ -1,9 +1,9 @@
 """Games: the folders that say where a game's variables are and what they mean.
 
 A game is a folder `<Game>-<System>`, with or without stable-retro's `-v0`. Folders are searched in this order: the ones
-that were added, `integrations` in the user's own folder, the product's own games, and the stable-retro wheel's `stable`, `contrib` and `experimental`. Where
-several hold the same game, the first with a file counts, file by file, so that a folder with nothing but a
-`scenario.json` gives a shipped game another reward.
+that were added, `integrations` in the user's own folder, the product's own games, and the stable-retro wheel's
+`stable`, `contrib` and `experimental`. Where several hold the same game, the first with a file counts, file by file, so
+that a folder with nothing but a `scenario.json` gives a shipped game another reward.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from playthrough.engine.systems import System, system_of_game, system_of_rom, sy
 from playthrough.errors import BadInputError, GameNotFoundError, IntegrationError, RomError
 from playthrough.game.home import user_integrations
 from playthrough.game.json_files import read_json
-from playthrough.game.scenario import Scenario, load_scenario
+from playthrough.game.scenario import Scenario, find_scenario, load_scenario
 from playthrough.game.variables import Variable, load_variables
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ def load_integration(
     """
     game, folders = find_game(name)
     system = _system_of(game, folders)
-    info_path = _json_path(game, folders, info, "data", "variables (info)")
-    scenario_path = _json_path(game, folders, scenario, "scenario", "scenario")
+    info_path = _info_path(game, folders, info)
+    scenario_path = find_scenario(folders, None if scenario is None else str(Path(scenario).expanduser())).absolute()
     metadata_path = _find_file(folders, "metadata.json")
     metadata = read_json(metadata_path) if metadata_path else {}
     hashes_path = _find_file(folders, "rom.sha")
@@ -319,13 +319,13 @@ def _named_files(folders: tuple[Path, ...], suffix: str) -> dict[str, Path]:
     return found
 
 
-def _json_path(game: str, folders: tuple[Path, ...], chosen: str | Path | None, default: str, what: str) -> Path:
-    text = default if chosen is None else str(chosen)
+def _info_path(game: str, folders: tuple[Path, ...], chosen: str | Path | None) -> Path:
+    text = "data" if chosen is None else str(chosen)
     file_name = text if text.endswith(".json") else f"{text}.json"
     if isinstance(chosen, Path) or "/" in text or os.sep in text:
         path = Path(file_name).expanduser()
         if not path.is_file():
-            raise IntegrationError(f"the {what} file of {game} does not exist", path=path)
+            raise IntegrationError(f"the file of variables (info) of {game} does not exist", path=path)
         return path.absolute()
     path = _find_file(folders, file_name)
     if path is None and Path(file_name).is_file():
@@ -335,7 +335,7 @@ def _json_path(game: str, folders: tuple[Path, ...], chosen: str | Path | None, 
             name for name in _named_files(folders, ".json") if name != "metadata" and not name.endswith(".recipe")
         )
         raise IntegrationError(
-            f"{game} has no {what} {text!r}; its JSON files: {', '.join(there) or 'none'}", path=folders[0]
+            f"{game} has no variables (info) {text!r}; its JSON files: {', '.join(there) or 'none'}", path=folders[0]
         )
     return path
 

@@ -224,10 +224,9 @@ local function num_before(order, key)
     return order.count
 end
 
-local function expect_table(name, t, ...)
+local function expect_table(name, t)
     if type(t) ~= "table" then
-        local found = select("#", ...) == 0 and t == nil and "no value" or type(t)
-        error("bad argument #1 to '" .. name .. "' (table expected, got " .. found .. ")", 3)
+        error("bad argument #1 to '" .. name .. "' (table expected, got " .. type(t) .. ")", 3)
     end
 end
 
@@ -314,6 +313,7 @@ local function checked_load(chunk, name, mode, env)
             local piece = chunk()
             if piece == nil or piece == "" then break end
             pieces[#pieces + 1] = piece
+            if sub(piece, 1, 1) == "\27" then break end
         end
         chunk = concat(pieces)
     end
@@ -337,7 +337,7 @@ string.dump = nil
 math.random = random
 math.randomseed = function(seed) seed_random(expect_number("randomseed", 1, seed)) end
 G.next = ordered_next
-G.pairs = function(t, ...)
+G.pairs = function(t)
     if not is_lua51 then
         local meta = getmetatable(t)
         local custom = meta and rawget(meta, "__pairs")
@@ -346,7 +346,7 @@ G.pairs = function(t, ...)
             return a, b, c
         end
     end
-    expect_table("pairs", t, ...)
+    expect_table("pairs", t)
     return ordered_next, t, nil
 end
 if table.foreach then

@@ -9,6 +9,7 @@ names the variable.
 
 from __future__ import annotations
 
+import builtins
 import enum
 import json
 import random
@@ -30,7 +31,6 @@ _UNCHANGING: tuple[type[Any], ...] = (
     range,
     complex,
 )
-_SKIPPED_CLASS_ATTRIBUTES = {"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__"}
 _CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict", set: "set", frozenset: "frozenset"}
 _DATA = (type(None), bool, int, float, str, bytes, *_CONTAINERS, random.Random)
 _KINDS = {name: kind for kind, name in _CONTAINERS.items()}
@@ -44,44 +44,55 @@ class _Place(NamedTuple):
     put: Callable[[Any], None]
 
 
-def save_module(module: ModuleType, imported: frozenset[str]) -> bytes:
-    """The module's data.
+class ModuleData:
+    """The data of a module; make it right after the module was run, before any of its functions was called.
 
     Args:
-        module: After any number of calls of its functions.
+        module: As it is right after it was run.
         imported: The globals that its import statements make.
-
-    Raises:
-        StateError: If a variable holds something that cannot be saved; the message names it.
     """
-    places = list(_places(module))
-    fixed = {id(value): path for path, value in reversed(_fixed(places, imported).items())}
-    writer = _Writer(fixed)
-    content = [[place.path, writer.reference(place.value, place.path)] for place in places]
-    return json.dumps({"places": content, "objects": writer.objects}).encode()
 
+    def __init__(self, module: ModuleType, imported: frozenset[str]) -> None:
+        self.module = module
+        self._fixed = _fixed(_places(module), imported)
+        for name, value in vars(builtins).items():
+            if isinstance(value, _UNCHANGING):
+                self._fixed.setdefault(f"builtins.{name}", value)
 
-def load_module(module: ModuleType, snapshot: bytes, imported: frozenset[str]) -> None:
-    """Put saved data into a freshly run module of the same source.
+    def save(self) -> bytes:
+        """The data as it is now.
 
-    Raises:
-        StateError: If the snapshot is damaged.
-    """
-    places = {place.path: place for place in _places(module)}
-    try:
-        saved = cast("dict[str, Any]", json.loads(snapshot))
-        reader = _Reader(saved["objects"], _fixed(places.values(), imported))
-        values = {str(path): reader.value(reference) for path, reference in saved["places"]}
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise StateError(f"this snapshot of a Python scenario is damaged ({error!r})") from None
-    for path, value in values.items():
-        if path in places:
-            places[path].put(value)
-        elif not _is_nested(path):
-            vars(module)[path] = value
-    for path in places.keys() - values.keys():
-        if not _is_nested(path):
-            del vars(module)[path]
+        Raises:
+            StateError: If a variable holds something that cannot be saved; the message names it.
+        """
+        writer = _Writer({id(value): path for path, value in reversed(self._fixed.items())})
+        content = [[place.path, writer.reference(place.value, place.path)] for place in _places(self.module)]
+        return json.dumps({"places": content, "objects": writer.objects}).encode()
+
+    def load(self, snapshot: bytes) -> None:
+        """Put saved data into the module, which must be freshly run from the same source.
+
+        Raises:
+            StateError: If the snapshot is damaged.
+        """
+        places = {place.path: place for place in _places(self.module)}
+        try:
+            saved = cast("dict[str, Any]", json.loads(snapshot))
+            reader = _Reader(saved["objects"], self._fixed)
+            values = {str(path): reader.value(reference) for path, reference in saved["places"]}
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise StateError(f"this snapshot of a Python scenario is damaged ({error!r})") from None
+        missing = [path for path in values.keys() - places.keys() if not path.isidentifier()]
+        if missing:
+            raise StateError(f"this snapshot has {missing[0]}, which a freshly run Python scenario does not have")
+        for path, value in values.items():
+            if path in places:
+                places[path].put(value)
+            else:
+                vars(self.module)[path] = value
+        for path in places.keys() - values.keys():
+            if path.isidentifier():
+                del vars(self.module)[path]
 
 
 def _fixed(places: Iterable[_Place], imported: frozenset[str]) -> dict[str, Any]:
@@ -91,10 +102,6 @@ def _fixed(places: Iterable[_Place], imported: frozenset[str]) -> dict[str, Any]
         for place in places
         if isinstance(place.value, _UNCHANGING) or (place.path in imported and type(place.value) not in _DATA)
     }
-
-
-def _is_nested(path: str) -> bool:
-    return not path.isidentifier()
 
 
 def _places(module: ModuleType) -> Iterator[_Place]:
@@ -126,12 +133,25 @@ def _nested_places(path: str, value: Any, module: ModuleType, done: set[int]) ->
             for member in value:
                 yield _Place(f"{path}.{member.name}", member, _leave)
             return
+        data: dict[str, Any] = {}
         for name, attribute in list(vars(cast("type[Any]", value)).items()):
             here = f"{path}.{name}"
             if isinstance(attribute, (FunctionType, staticmethod, classmethod, property, type)):
                 yield from _nested_places(here, attribute, module, done)
-            elif name not in _SKIPPED_CLASS_ATTRIBUTES and type(attribute) in _DATA:
-                yield _Place(here, attribute, partial(setattr, value, name))
+            elif name.startswith("__") or name == "_abc_impl" or hasattr(attribute, "__get__"):
+                continue
+            elif isinstance(attribute, _UNCHANGING):
+                yield _Place(here, attribute, _leave)
+            else:
+                data[name] = attribute
+        yield _Place(f"{path}.__dict__", data, partial(_set_attributes, value, frozenset(data)))
+
+
+def _set_attributes(owner: type, old: frozenset[str], new: dict[str, Any]) -> None:
+    for name in old - new.keys():
+        delattr(owner, name)
+    for name, value in new.items():
+        setattr(owner, name, value)
 
 
 def _leave(_value: Any) -> None:
@@ -144,8 +164,7 @@ def _function_places(path: str, function: FunctionType, module: ModuleType, done
     if function.__kwdefaults__:
         old = function.__kwdefaults__
         yield _Place(f"{path}.__kwdefaults__", old, partial(setattr, function, "__kwdefaults__"))
-    if vars(function):
-        yield _Place(f"{path}.__dict__", vars(function), vars(function).update)
+    yield _Place(f"{path}.__dict__", vars(function), vars(function).update)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         if id(cell) in done:
             continue

@@ -28,7 +28,7 @@ from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from playthrough.errors import IntegrationError, StateError
-from playthrough.game.module_snapshot import load_module, save_module
+from playthrough.game.module_snapshot import ModuleData
 from playthrough.game.scenario import FrameResult, MemoryAccess, Scenario
 from playthrough.game.variables import Variable
 
@@ -84,12 +84,12 @@ class PythonSession:
             alias for node in statements if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names
         ]
         self._imported = frozenset(alias.asname or alias.name.partition(".")[0] for alias in aliases)
-        self._module = self._run_module()
+        self._data = self._run_module()
         self._is_started = False
 
     def start_episode(self, memory: MemoryAccess, values: Mapping[str, int]) -> FrameResult:
         """Run the file anew; see `ScenarioSession`."""
-        self._module = self._run_module()
+        self._data = self._run_module()
         self._is_started = True
         return FrameResult([0.0])
 
@@ -99,14 +99,16 @@ class PythonSession:
             raise ValueError("call start_episode or load before the first frame")
         prev, cur = Values(previous, self._names), Values(values, self._names)
         done = self._truth("done", self._call("done", prev, cur))
-        truncated = "truncated" in vars(self._module) and self._truth("truncated", self._call("truncated", prev, cur))
+        truncated = "truncated" in vars(self._data.module) and self._truth(
+            "truncated", self._call("truncated", prev, cur)
+        )
         return FrameResult(self._rewards(self._call("reward", prev, cur)), done, truncated)
 
     def save(self) -> bytes:
         """Everything that the file's globals hold; see `ScenarioSession`."""
         if not self._is_started:
             raise ValueError("call start_episode before save: there is nothing to save yet")
-        return _MAGIC + hashlib.sha256(self._source).digest() + save_module(self._module, self._imported)
+        return _MAGIC + hashlib.sha256(self._source).digest() + self._data.save()
 
     def load(self, snapshot: bytes) -> None:
         """Go back to a snapshot; see `ScenarioSession`."""
@@ -115,11 +117,11 @@ class PythonSession:
         start = len(_MAGIC) + _DIGEST_SIZE
         if snapshot[len(_MAGIC) : start] != hashlib.sha256(self._source).digest():
             raise StateError(f"this snapshot was made with another version of {self._path}")
-        module = self._run_module()
-        load_module(module, snapshot[start:], self._imported)
-        self._module, self._is_started = module, True
+        data = self._run_module()
+        data.load(snapshot[start:])
+        self._data, self._is_started = data, True
 
-    def _run_module(self) -> ModuleType:
+    def _run_module(self) -> ModuleData:
         module = ModuleType(self._path.stem)
         module.__file__ = str(self._path)
         with self._located("running the file"):
@@ -127,10 +129,10 @@ class PythonSession:
         for name in ("reward", "done"):
             if not callable(vars(module).get(name)):
                 raise IntegrationError(f"the function {name}(prev, cur) is missing", path=self._path)
-        return module
+        return ModuleData(module, self._imported)
 
     def _call(self, name: str, prev: Values, cur: Values) -> Any:
-        function = cast("Callable[[Values, Values], Any]", vars(self._module)[name])
+        function = cast("Callable[[Values, Values], Any]", vars(self._data.module)[name])
         with self._located(f"{name}(prev, cur)"):
             return function(prev, cur)
 
@@ -167,6 +169,6 @@ class PythonSession:
             raise IntegrationError(message, path=self._path, line=line) from error
 
     def _first_line(self, what: str) -> int | None:
-        function = vars(self._module).get(what.partition("(")[0]) if hasattr(self, "_module") else None
+        function = vars(self._data.module).get(what.partition("(")[0]) if hasattr(self, "_data") else None
         code = getattr(function, "__code__", None)
         return None if code is None else cast(int, code.co_firstlineno)

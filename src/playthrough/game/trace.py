@@ -1,7 +1,7 @@
 """A movie's trace: what the game's variables were on every frame, as checksums, to find where a replay diverges.
 
-It lies beside the inputs in the `.bk2`, as a text that other programs ignore: a line with the variables' names, and a line
-per frame with the CRC-32 of their values.
+It lies beside the inputs in the `.bk2`, as a text that other programs ignore: a line with the variables' names, and a
+line per frame with the CRC-32 of their values.
 """
 
 from __future__ import annotations
@@ -56,5 +56,7 @@ class Trace:
             try:
                 checksums.append(int(line, 16))
             except (ValueError, OverflowError):
-                raise MovieError(f"{where}: line {number}: expected a checksum of 8 hex digits, found {line!r}") from None
+                raise MovieError(
+                    f"{where}: line {number}: expected a checksum of 8 hex digits, found {line!r}"
+                ) from None
         return cls(tuple(lines[1].split()), np.array(checksums, np.uint32))

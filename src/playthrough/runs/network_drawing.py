@@ -1,0 +1,195 @@
+"""A network at work: what it sees on the left, its nodes in the middle, what it does on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playthrough.agents.neat import Genome, NetworkShape
+
+_SCALE = 2  # drawn larger and shrunk, for smooth lines
+_BACKGROUND = (24, 26, 32)
+_POSITIVE, _NEGATIVE = np.array((64, 201, 155)), np.array((255, 99, 105))
+_DIM, _TEXT, _LIT = (92, 98, 112), (206, 210, 220), (255, 196, 61)
+_MOST_LINKS = 140
+"""How many links are drawn at most: those through which most flows."""
+
+
+class NetworkDrawing:
+    """Draws a genome's network again and again, with what flows through it.
+
+    Links are green where their weight is positive, red where it is negative, and brighter the more flows through them. The
+    outputs that decided on the action are lit.
+
+    Args:
+        genome: Whose network.
+        shape: Its shape.
+        observation_shape: Of what it sees: (height, width), (stack, height, width), (height, width, 3), or (values,).
+        labels: A word for each output.
+        size: Width and height of the drawing in pixels.
+    """
+
+    def __init__(
+        self,
+        genome: Genome,
+        shape: NetworkShape,
+        observation_shape: tuple[int, ...],
+        labels: Sequence[str],
+        size: tuple[int, int],
+    ) -> None:
+        from PIL import ImageFont
+
+        self._size = (size[0] * _SCALE, size[1] * _SCALE)
+        self._labels = labels
+        self._num_inputs, self._num_outputs = shape.num_inputs, shape.num_outputs
+        self._view_shape = observation_shape
+        self._font = ImageFont.load_default(12 * _SCALE)
+        self._view_box = self._place_view()
+        links = [gene for gene in genome.connections.values() if gene.enabled]
+        self._source = np.array([gene.key[0] for gene in links], np.int64)
+        self._target = np.array([gene.key[1] for gene in links], np.int64)
+        self._weight = np.array([gene.weight for gene in links], np.float64)
+        self._hidden = [key for key in genome.nodes if key >= shape.num_outputs]
+        self._places = self._place_nodes()
+        starts = [self._places[key] for key in self._source.tolist()]
+        ends = [self._places[key] for key in self._target.tolist()]
+        self._lines = np.array([(*a, *b) for a, b in zip(starts, ends, strict=True)]).reshape(-1, 4)
+        self._flow_range = np.zeros(len(links))
+        self._backdrop = self._draw_backdrop()
+
+    def draw(
+        self, view: NDArray[np.uint8], inputs: NDArray[np.float32], values: Mapping[int, float], chosen: Collection[int]
+    ) -> Image.Image:
+        """One moment.
+
+        Args:
+            view: What it sees, as a picture: uint8 (height, width) or (height, width, 3).
+            inputs: The same as numbers from 0 to 1, float32 (num_inputs,).
+            values: What its nodes hold, by key.
+            chosen: The outputs that decided.
+
+        Returns:
+            The picture, RGB.
+        """
+        from PIL import Image, ImageDraw
+
+        image = self._backdrop.copy()
+        x, y, width, height = self._view_box
+        seen = Image.fromarray(view).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
+        image.paste(seen, (x, y))
+        draw = ImageDraw.Draw(image, "RGBA")
+        draw.rectangle((x - 1, y - 1, x + width, y + height), outline=_DIM)
+        self._draw_links(draw, inputs, values)
+        self._draw_nodes(draw, values, chosen)
+        return image.resize((self._size[0] // _SCALE, self._size[1] // _SCALE), Image.Resampling.BOX)
+
+    def _draw_links(self, draw: Any, inputs: NDArray[np.float32], values: Mapping[int, float]) -> None:
+        if not len(self._weight):
+            return
+        from_input = self._source < 0
+        held = np.array([values.get(key, 0.0) if key >= 0 else 0.0 for key in self._source.tolist()])
+        held[from_input] = inputs[-self._source[from_input] - 1]
+        flow = np.abs(self._weight * held)
+        strongest = np.argsort(flow)[::-1][:_MOST_LINKS]
+        highest = max(float(flow[strongest[0]]), 1e-9)
+        for index in strongest[::-1].tolist():
+            strength = float(flow[index]) / highest
+            if strength < 0.02:
+                continue
+            color = _POSITIVE if self._weight[index] > 0 else _NEGATIVE
+            x0, y0, x1, y1 = self._lines[index].tolist()
+            alpha = int(30 + 200 * strength)
+            width = 1 + round(2 * strength * _SCALE / 2)
+            if self._source[index] == self._target[index]:
+                draw.arc((x0 - 12, y0 - 22, x0 + 12, y0 + 2), 0, 360, fill=(*color, alpha), width=width)
+                continue
+            draw.line((x0, y0, x1, y1), fill=(*color, alpha), width=width)
+            if self._source[index] < 0:
+                draw.rectangle((x0 - 2, y0 - 2, x0 + 2, y0 + 2), fill=(*color, min(255, alpha + 40)))
+
+    def _draw_nodes(self, draw: Any, values: Mapping[int, float], chosen: Collection[int]) -> None:
+        for key in self._hidden:
+            x, y = self._places[key]
+            draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_shade(values.get(key, 0.0)), outline=_TEXT)
+        radius = min(11, max(4, self._size[1] // (3 * max(1, self._num_outputs))))
+        for key in range(self._num_outputs):
+            x, y = self._places[key]
+            lit = key in chosen
+            box = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(box, fill=_LIT if lit else _shade(values.get(key, 0.0)), outline=_TEXT)
+            draw.text((x + 20, y), self._labels[key], font=self._font, fill=_LIT if lit else _TEXT, anchor="lm")
+
+    def _draw_backdrop(self) -> Image.Image:
+        """Everything that never changes: all links, faintly."""
+        from PIL import Image, ImageDraw
+
+        image = Image.new("RGB", self._size, _BACKGROUND)
+        draw = ImageDraw.Draw(image, "RGBA")
+        order = np.argsort(np.abs(self._weight))[::-1][:400]
+        for index in order.tolist():
+            color = _POSITIVE if self._weight[index] > 0 else _NEGATIVE
+            draw.line(tuple(self._lines[index].tolist()), fill=(*color, 16), width=1)
+        return image
+
+    def _place_view(self) -> tuple[int, int, int, int]:
+        """x, y, width and height of what it sees."""
+        height, width = view_size(self._view_shape)
+        most_width, most_height = self._size[0] * 0.5, self._size[1] - 8
+        cell = min(most_width / width, most_height / height)
+        cell = max(1, int(cell)) if cell >= 1 else cell
+        box_width, box_height = max(1, int(width * cell)), max(1, int(height * cell))
+        return 4, (self._size[1] - box_height) // 2, box_width, box_height
+
+    def _place_nodes(self) -> dict[int, tuple[float, float]]:
+        places: dict[int, tuple[float, float]] = {}
+        x, y, width, height = self._view_box
+        rows, columns = view_size(self._view_shape)
+        for key in {key for key in self._source.tolist() if key < 0}:
+            row, column = divmod(_cell_of(-key - 1, self._view_shape), columns)
+            places[key] = (x + (column + 0.5) * width / columns, y + (row + 0.5) * height / rows)
+        longest = max((self._font.getlength(label) for label in self._labels), default=0)
+        right = self._size[0] - 28 - min(longest, self._size[0] * 0.25)
+        for key in range(self._num_outputs):
+            places[key] = (right, self._size[1] * (key + 0.5) / self._num_outputs)
+        left = x + width
+        # A hidden node stands halfway between what it reads and what reads it.
+        for _ in range(4):
+            for index, key in enumerate(self._hidden):
+                ends = [*self._source[self._target == key].tolist(), *self._target[self._source == key].tolist()]
+                known = [places[end][1] for end in ends if end in places and end != key]
+                middle = sum(known) / len(known) if known else self._size[1] / 2
+                share = 0.3 + 0.5 * ((index * 0.618) % 1.0)
+                spread = ((index * 0.382) % 1.0 - 0.5) * 0.15 * self._size[1]
+                places[key] = (left + share * (right - left), min(max(middle + spread, 14), self._size[1] - 14))
+        return places
+
+
+def view_size(observation_shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of an observation when it is shown: numbers that are no picture make a square."""
+    if len(observation_shape) == 1:
+        columns = max(1, int(np.ceil(np.sqrt(observation_shape[0]))))
+        return -(-observation_shape[0] // columns), columns
+    if len(observation_shape) == 3 and observation_shape[2] != 3:
+        return observation_shape[1], observation_shape[2]
+    return observation_shape[0], observation_shape[1]
+
+
+def _cell_of(index: int, observation_shape: tuple[int, ...]) -> int:
+    """In which cell of the view an input lies."""
+    rows, columns = view_size(observation_shape)
+    if len(observation_shape) == 3 and observation_shape[2] == 3:
+        return index // 3
+    return index % (rows * columns)
+
+
+def _shade(value: float) -> tuple[int, int, int]:
+    strength = min(1.0, abs(value))
+    base = np.array((50, 54, 64))
+    mixed = base + (np.array((235, 238, 245)) - base) * strength if value > 0 else base - 20 * strength
+    return int(mixed[0]), int(mixed[1]), int(mixed[2])
