@@ -122,7 +122,7 @@ def _engine() -> Iterator[Finding]:
 
     import numpy as np
 
-    from playthrough.env.gymnasium_ids import make_vec
+    from playthrough.env.registration import make_vec
 
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield "ok", "Processors", f"{threads}; as many threads run emulators at once unless told otherwise"

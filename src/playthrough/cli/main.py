@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from playthrough.cli import cores, doctor, games, import_roms, info, play, states
+from playthrough.cli import cores, doctor, eval, games, import_roms, info, play, replay, states, train, watch
 from playthrough.cli.console import err, report_error
 from playthrough.errors import PlaythroughError
 
 
-_ORDER: list[str] = "games info import play watch train replay eval states cores doctor".split()
+_ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "states", "cores", "doctor"]
 
 
 class Commands(TyperGroup):
@@ -107,7 +107,7 @@ def playthrough(
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if _debugging() else logging.ERROR)
 
 
-for _module in (games, info, import_roms, play, states, cores, doctor):
+for _module in (games, info, import_roms, play, watch, train, replay, eval, states, cores, doctor):
     _module.register(app)
 
 

@@ -145,6 +145,12 @@ class PlayWindow(Window):
         self.open = self.open and all(event.type != self._pygame.QUIT for event in events)
         return events
 
+    def escaped(self) -> bool:
+        """Whether somebody pressed Esc or closed the window since the last call."""
+        pygame = self._pygame
+        keys = [event.key for event in self.events() if event.type == pygame.KEYDOWN]
+        return not self.open or pygame.K_ESCAPE in keys
+
     def tell(self, text: str) -> None:
         """Show a short message in the title bar."""
         self._pygame.display.set_caption(f"{self._title}: {text}" if text else self._title)

@@ -1,0 +1,60 @@
+"""`playthrough eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playthrough.cli.console import say, try_next
+from playthrough.cli.options import GameOptions, examples, takes_game
+from playthrough.cli.progress import progress
+
+
+@takes_game
+def evaluate(
+    chosen: GameOptions,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    episodes: Annotated[int, typer.Option(metavar="N", help="How many episodes each plays.", min=2)] = 30,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the first episode.", min=0)] = 0,
+    lanes: Annotated[int, typer.Option(metavar="N", help="Emulators side by side.", min=1)] = 8,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads that run them.", min=1)] = None,
+) -> None:
+    """Judge a trained agent against random play.
+
+    Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
+    that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap.
+    """
+    from playthrough.runs.agent import RandomPlay, load_agent
+    from playthrough.runs.judge import evaluate_agent
+
+    agent = load_agent(run)
+    options = agent.config.env_options(**chosen.given)
+    judgements = []
+    for source in (agent, RandomPlay()):
+        with progress(source.name, episodes) as advance:
+            judgement = evaluate_agent(
+                source, options, episodes=episodes, seed=seed, lanes=lanes, threads=threads, on_episode=advance
+            )
+        say(str(judgement), "bold")
+        judgements.append(judgement)
+    trained, random = judgements
+    if trained.better_than(random):
+        say("The agent is better than random play: the intervals do not overlap.", "green")
+    elif random.better_than(trained):
+        say("Random play is better than the agent: the intervals do not overlap.", "red")
+    else:
+        say("No difference is certain: the intervals overlap. More episodes make them narrower.", "yellow")
+    try_next(f"playthrough watch {run}", f"playthrough train --resume {run} --generations N")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "eval",
+        **examples(
+            "playthrough eval runs/first",
+            "playthrough eval runs/first --episodes 100 --seed 1000",
+        ),
+    )(evaluate)

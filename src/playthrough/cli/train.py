@@ -1,0 +1,122 @@
+"""`playthrough train`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from playthrough.cli.console import say, try_next
+from playthrough.cli.options import GameOptions, examples, takes_game
+
+if TYPE_CHECKING:
+    from playthrough.runs.watcher import TrainResult
+
+
+@takes_game
+def train(
+    chosen: GameOptions,
+    game: Annotated[str | None, typer.Argument(metavar="[GAME]", help="The game, unless a recipe names it.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A TOML file with all settings, or a shipped recipe's name.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run, as if it had never stopped.")
+    ] = None,
+    algo: Annotated[str | None, typer.Option(metavar="NAME", help="Who learns: neat.")] = None,
+    generations: Annotated[int | None, typer.Option(metavar="N", help="Generations in all.", min=1)] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Decisions in all, for algorithms that count those.", min=1)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed gives the same run.", min=0)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder; else the next free one under runs.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that --out holds, and start anew.")] = False,
+    lanes: Annotated[int | None, typer.Option(metavar="N", help="Emulators side by side.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads that run them.", min=1)] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Another setting, such as env.frame_skip=8; repeatable."),
+    ] = None,
+) -> None:
+    """Train an agent. The run folder keeps its checkpoints, its numbers, and the best agent with movie and video.
+
+    Every setting of a recipe can be given with --set: env.* are those of the environment, neat.* those of NEAT, and
+    neat.config.* those of its configuration file. Results do not depend on lanes and threads.
+    """
+    from playthrough.cli.train_panel import TrainPanel
+    from playthrough.errors import BadInputError
+    from playthrough.runs.config import resolve
+    from playthrough.runs.train import resume as resume_run
+    from playthrough.runs.train import train as start_run
+
+    if steps is not None:
+        raise BadInputError("--steps: the algorithm neat counts generations, not decisions; use --generations")
+    changes = change or []
+    if resume is not None:
+        fixed = {"GAME": game, "--recipe": recipe, "--algo": algo, "--seed": seed, "--out": out, "--fresh": fresh or None}
+        given = [name for name, value in fixed.items() if value is not None]
+        if given:
+            raise BadInputError(f"--resume goes on with a run as it is; leave out {', '.join(given)}")
+        settings = {"neat.generations": generations, "lanes": lanes, "threads": threads}
+        settings |= {f"env.{name}": value for name, value in chosen.given.items()}
+        changes += [f"{name}={value}" for name, value in settings.items() if value is not None]
+        with TrainPanel() as panel:
+            _report(resume_run(resume, changes=changes, watcher=panel), chosen)
+        return
+    if game is None and recipe is None:
+        raise BadInputError("say what to train: a GAME, --recipe FILE, or --resume RUN")
+    options: dict[str, Any] = {f"env__{name}": value for name, value in chosen.given.items()}
+    config = resolve(
+        game=game,
+        recipe=recipe,
+        overrides=changes,
+        algo=algo,
+        neat__generations=generations,
+        seed=seed,
+        out=out,
+        lanes=lanes,
+        threads=threads,
+        **options,
+    )
+    if fresh and config.out is not None and (config.out / "config.toml").is_file():
+        shutil.rmtree(config.out)
+    with TrainPanel() as panel:
+        _report(start_run(config, watcher=panel), chosen)
+
+
+def _report(result: TrainResult, chosen: GameOptions) -> None:
+    totals = result.totals
+    say()
+    if result.goal_reached:
+        say(f"goal reached after {totals.generations} generations and {totals.frames:,} frames", "bold green")
+    elif result.status == "interrupted":
+        say(f"interrupted after {totals.generations} finished generations; everything until there is saved", "yellow")
+    if totals.best_fitness is not None:
+        say(f"Best fitness {totals.best_fitness:g}, found in generation {totals.best_generation}", "bold")
+    files = {"Agent": result.genome, "Movie": result.movie, "Video": result.video}
+    for what, file in [*files.items(), *(("Plot", plot) for plot in result.plots)]:
+        if file is not None:
+            say(f"{what + ':':<7} {file}")
+    where = "".join(f" --integrations {folder}" for folder in chosen.integrations or ())
+    if result.status == "interrupted":
+        try_next(f"playthrough train --resume {result.folder}{where}", f"playthrough watch {result.folder}{where}")
+    else:
+        try_next(f"playthrough watch {result.folder}{where}", f"playthrough eval {result.folder} --episodes 30{where}")
+    if result.genome is None:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        **examples(
+            "playthrough train Airstriker-Genesis --algo neat --generations 20",
+            "playthrough train --recipe airstriker-neat --out runs/first --seed 7",
+            "playthrough train --resume runs/first --generations 40",
+            "playthrough train Pong-Atari2600 --set env.frame_skip=2 --set neat.config.pop_size=80",
+        )
+    )(train)

@@ -1,0 +1,136 @@
+"""What a training run looks like while it goes on: a live panel on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from playthrough.cli.console import out, say
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from playthrough.agents.neat import GenerationReport
+    from playthrough.runs.watcher import Progress, RunStart, Totals, TrainResult
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SPARKLINE_WIDTH = 48
+_REFRESHES_PER_SECOND = 4
+
+
+class TrainPanel:
+    """A `Watcher` that shows generation, fitness, species, speed and the time that is left."""
+
+    def __init__(self) -> None:
+        from rich.live import Live
+
+        self._start: RunStart | None = None
+        self._progress: Progress | None = None
+        self._report: GenerationReport | None = None
+        self._totals: Totals | None = None
+        self._bests: list[float] = []
+        self._since_s = monotonic()
+        self._live = Live(console=out(), get_renderable=self._panel, refresh_per_second=_REFRESHES_PER_SECOND)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._live.stop()
+
+    def started(self, start: RunStart) -> None:
+        """See `Watcher`."""
+        self._start, self._since_s = start, monotonic()
+        config = start.config
+        say(f"{config.game} with {config.algo}, seed {config.seed}, into {start.folder}", "bold")
+        say(
+            f"{start.population} genomes with {start.num_inputs} inputs and {start.num_outputs} outputs play on "
+            f"{start.lanes} lanes, {start.threads} threads, core {start.core}. Ctrl-C ends the run; nothing is lost."
+        )
+        if out().is_terminal:
+            self._live.start()
+
+    def evaluated(self, progress: Progress) -> None:
+        """See `Watcher`."""
+        self._progress = progress
+
+    def generation(self, report: GenerationReport, totals: Totals) -> None:
+        """See `Watcher`."""
+        self._report, self._totals, self._progress = report, totals, None
+        self._bests.append(report.best_fitness)
+        if not out().is_terminal:
+            say(
+                f"generation {report.generation}: best {report.best_fitness:.1f}, mean {report.mean_fitness:.1f}, "
+                f"{len(report.species)} species, {totals.frames_per_second:,.0f} frames/s, "
+                f"{duration(totals.time_left_s)} left"
+            )
+
+    def message(self, text: str) -> None:
+        """See `Watcher`."""
+        say(text, "yellow")
+
+    def finished(self, result: TrainResult) -> None:
+        """See `Watcher`."""
+        self._live.stop()
+
+    def _panel(self) -> RenderableType:
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        start, progress, report, totals = self._start, self._progress, self._report, self._totals
+        if start is None:
+            return Text()
+        generations = start.config.neat.options.generations
+        number = progress.generation if progress else report.generation if report else start.first_generation
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(style="cyan")
+        rows.add_column(justify="right")
+        rows.add_column(style="dim")
+        rows.add_row("generation", str(number), f"of {generations}, counted from 0")
+        best = totals.best_fitness if totals else None
+        found = f"found in generation {totals.best_generation}" if totals and best is not None else ""
+        rows.add_row("best fitness", Text(_number(best), "bold green"), found)
+        now = f"this generation so far {progress.mean_fitness:.1f}, best {progress.best_fitness:.1f}" if progress else ""
+        rows.add_row("mean fitness", _number(report.mean_fitness if report else None), now)
+        rows.add_row("species", str(len(report.species)) if report else "-", "")
+        speed = progress.frames_per_second if progress else totals.frames_per_second if totals else 0.0
+        frames = totals.frames if totals else 0
+        rows.add_row("frames/s", f"{speed:,.0f}", f"{frames:,} frames played" if frames else "")
+        left = progress.time_left_s if progress else totals.time_left_s if totals else None
+        rows.add_row("time left", duration(left), f"{duration(monotonic() - self._since_s)} since the start")
+        done, total = (progress.num_done, progress.num_total) if progress else (0, start.population)
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row(ProgressBar(total, done, width=_SPARKLINE_WIDTH), Text(f"{done}/{total} genomes", "dim"))
+        if number + 1 >= generations and report and report.generation == number:
+            bar = Text("writing the movie, the video and the plots of the best agent", "dim")
+        return Panel(
+            Group(rows, Text(sparkline(self._bests), "green"), bar),
+            title=Text(f"{start.config.game} · {start.config.algo}", "bold"),
+            subtitle=Text(str(start.folder), "dim"),
+            expand=False,
+            padding=(0, 2),
+        )
+
+
+def sparkline(values: list[float], width: int = _SPARKLINE_WIDTH) -> str:
+    """The last values as a line of small bars, the lowest of them lowest."""
+    shown = values[-width:]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] for value in shown)
+
+
+def duration(seconds: float | None) -> str:
+    """A time in hours, minutes and seconds."""
+    return "-" if seconds is None else str(timedelta(seconds=round(seconds))).removeprefix("0:")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
