@@ -299,8 +299,8 @@ int reduction(Aggregation aggregation, bool compensated) {
     return -1;
 }
 
-// The value that would stand at `place` if x were sorted. std::nth_element waits for mispredicted branches on numbers that
-// change at each step, so this partitions without any: five times as fast.
+// The value that would stand at `place` if x were sorted. On numbers that change at each step std::nth_element mostly
+// waits for mispredicted branches; this partitions without any and takes less than half the time.
 double select(const double* x, std::int32_t count, std::int32_t place, double* low, double* high) {
     for (;;) {
         const double a = x[0], b = x[count / 2], c = x[count - 1];

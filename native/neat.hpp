@@ -23,7 +23,8 @@ namespace playthrough::neat {
 
 // The order is the order of the names in neat.cpp.
 enum class Activation : std::int32_t {
-    sigmoid, tanh, sin, gauss, relu, elu, lelu, selu, softplus, identity, clamped, inv, log, exp, abs, hat, square, cube,
+    sigmoid, tanh, sin, gauss, relu, elu, lelu, selu, softplus,
+    identity, clamped, inv, log, exp, abs, hat, square, cube,
 };
 enum class Aggregation : std::int32_t { product, sum, max, min, maxabs, median, mean };
 

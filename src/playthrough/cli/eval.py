@@ -26,20 +26,21 @@ def evaluate(
     Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
     that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap.
     """
-    from playthrough.runs.agent import RandomPlay, load_agent
-    from playthrough.runs.judge import evaluate_agent
+    from playthrough.runs.agent import AgentSource, RandomPlay, load_agent
+    from playthrough.runs.judge import Judgement, evaluate_agent
 
     agent = load_agent(run)
     options = agent.config.env_options(**chosen.given)
-    judgements = []
-    for source in (agent, RandomPlay()):
+
+    def judge(source: AgentSource) -> Judgement:
         with progress(source.name, episodes) as advance:
             judgement = evaluate_agent(
                 source, options, episodes=episodes, seed=seed, lanes=lanes, threads=threads, on_episode=advance
             )
         say(str(judgement), "bold")
-        judgements.append(judgement)
-    trained, random = judgements
+        return judgement
+
+    trained, random = judge(agent), judge(RandomPlay())
     if trained.better_than(random):
         say("The agent is better than random play: the intervals do not overlap.", "green")
     elif random.better_than(trained):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from playthrough.cli.console import out, report_error, say, styled, table, try_next
+from playthrough.cli.console import out, say, styled, table, try_next
 from playthrough.cli.options import Integrations, add_folders, examples
 
 _MAX_UNMATCHED = 40
@@ -18,6 +18,7 @@ def import_roms(
     integrations: Integrations = None,
 ) -> None:
     """Copy the ROMs of known games to your own folder; they are recognised by their content, not their name."""
+    from playthrough.errors import RomError
     from playthrough.game import roms
 
     add_folders(integrations)
@@ -28,10 +29,13 @@ def import_roms(
             state = styled("imported", "green") if rom.new else styled("was here already", "dim")
             listing.add_row(", ".join(rom.games), state, rom.source)
         out().print(listing)
+    if not report.imported and len(report.unmatched) == 1:
+        source, reason = report.unmatched[0]
+        raise RomError(f"{source} was not imported: {reason.removeprefix(f'{source}: ')}")
     if report.unmatched:
         refused = table("Not imported", "Why")
         for source, reason in report.unmatched[:_MAX_UNMATCHED]:
-            refused.add_row(source, reason)
+            refused.add_row(source, reason.removeprefix(f"{source}: "))
         out().print(refused)
         if len(report.unmatched) > _MAX_UNMATCHED:
             say(f"... and {len(report.unmatched) - _MAX_UNMATCHED} more files")
@@ -40,8 +44,9 @@ def import_roms(
     say(f"{new} imported, {len(report.imported) - new} here already, {len(report.unmatched)} not recognised{ignored}.")
     if not report.imported:
         looked = ", ".join(str(path) for path in paths)
-        report_error(f"no ROM of a known game in {looked}; playthrough info GAME states the SHA-1 that a game expects")
-        raise typer.Exit(2)
+        raise RomError(
+            f"no ROM of a known game in {looked}; playthrough info GAME states the SHA-1 that a game expects"
+        )
     say(f"ROMs are kept in {roms.roms_folder()}")
     try_next(f"playthrough play {report.games[0]}", f"playthrough watch {report.games[0]} --agent random")
 

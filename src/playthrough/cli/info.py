@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import typer
 from typer import Typer
 
 from playthrough.cli.console import heading, out, say, styled, table, try_next
@@ -23,11 +22,11 @@ _KINDS = ("buttons", "discrete", "multi_discrete")
 def info(game: Game, chosen: GameOptions) -> None:
     """Show what is known about a game: variables, start states, buttons, and what agents see and do."""
     integration = chosen.load(game)
+    scene, rom = _scene(integration, game, chosen)
     system = integration.system
     runs = "" if system.supported else ", which does not run yet"
     say(f"{integration.name}", "bold")
     say(f"runs on {system.name} (core {system.core}{runs}); described in {integration.folder}")
-    scene, rom = _scene(integration, game, chosen)
     out().print("ROM:", rom, soft_wrap=True)
 
     heading(f"Variables ({integration.info_path.name})")
@@ -57,22 +56,20 @@ def _scene(integration: Integration, game: str, chosen: GameOptions) -> tuple[Sc
     try:
         rom = find_rom(integration)
     except RomError as error:
-        damaged = [path for folder in integration.folders for path in folder.glob("rom.*") if path.suffix != ".sha"]
-        if damaged:
-            raise
+        there = [path for folder in integration.folders for path in folder.glob("rom.*") if path.suffix != ".sha"]
+        if there:
+            raise  # it is not missing, but damaged
         display = Display(*integration.system.screen_hint, 0, 60.0, 0.0)
         crop = integration.scenario.crop_of(0)
         return Scene(
             display, crop, {name: variable.probe for name, variable in integration.variables.items()}, 0
-        ), styled(f"missing. {error}", "yellow")
+        ), styled(str(error), "yellow")
     found = styled(
         f"{rom.path} (SHA-1 {rom.sha1}{'' if rom.known else ', not the one that the game expects'})", "green"
     )
-    if not integration.system.supported:
-        raise typer.Exit(0)
-    options = chosen.env_options(game, **{} if chosen.state else {"state": "power-on"})
-    env = RetroVectorEnv(options)
+    env = RetroVectorEnv(chosen.env_options(game, state=chosen.state or "power-on"))
     try:
+        env.reset()
         return env.scene, found
     finally:
         env.close()

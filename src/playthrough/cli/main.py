@@ -18,7 +18,6 @@ from playthrough.cli import cores, doctor, eval, games, import_roms, info, play,
 from playthrough.cli.console import err, report_error
 from playthrough.errors import PlaythroughError
 
-
 _ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "states", "cores", "doctor"]
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from playthrough.game.movies import Movie
+from pathlib import Path
+from typing import Any
 
 
-def show_movie(movie: Movie, title: str, *, game: str | None, speed: float, scale: int, **options: Any) -> bool:
+def show_movie(path: Path, title: str, *, game: str | Path | None, speed: float, scale: int, **options: Any) -> bool:
     """Replay a movie in a window.
 
     Args:
-        movie: The movie.
+        path: The movie.
         title: In the title bar.
         game: Its game, where the movie does not say it.
         speed: How many times as fast as the game; 0 for as fast as it goes.
@@ -23,8 +21,9 @@ def show_movie(movie: Movie, title: str, *, game: str | None, speed: float, scal
         False if the window was closed before the end.
     """
     from playthrough.env.session import PlayWindow
-    from playthrough.runs.replay import play_movie, replay_env
+    from playthrough.runs.replay import play_movie, read_movie, replay_env
 
+    movie = read_movie(path)
     sound = speed == 1.0
     env = replay_env(movie, game=game, pictures=True, sound=sound, **options)
     try:

@@ -57,7 +57,14 @@ def train(
         raise BadInputError("--steps: the algorithm neat counts generations, not decisions; use --generations")
     changes = change or []
     if resume is not None:
-        fixed = {"GAME": game, "--recipe": recipe, "--algo": algo, "--seed": seed, "--out": out, "--fresh": fresh or None}
+        fixed = {
+            "GAME": game,
+            "--recipe": recipe,
+            "--algo": algo,
+            "--seed": seed,
+            "--out": out,
+            "--fresh": fresh or None,
+        }
         given = [name for name, value in fixed.items() if value is not None]
         if given:
             raise BadInputError(f"--resume goes on with a run as it is; leave out {', '.join(given)}")

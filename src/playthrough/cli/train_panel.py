@@ -95,7 +95,9 @@ class TrainPanel:
         best = totals.best_fitness if totals else None
         found = f"found in generation {totals.best_generation}" if totals and best is not None else ""
         rows.add_row("best fitness", Text(_number(best), "bold green"), found)
-        now = f"this generation so far {progress.mean_fitness:.1f}, best {progress.best_fitness:.1f}" if progress else ""
+        now = (
+            f"this generation so far {progress.mean_fitness:.1f}, best {progress.best_fitness:.1f}" if progress else ""
+        )
         rows.add_row("mean fitness", _number(report.mean_fitness if report else None), now)
         rows.add_row("species", str(len(report.species)) if report else "-", "")
         speed = progress.frames_per_second if progress else totals.frames_per_second if totals else 0.0

@@ -354,6 +354,11 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         why[terminated] = "game"
         infos["episode_end"], infos["_episode_end"] = why, np.array([reason is not None for reason in why])
 
+    @property
+    def values(self) -> NDArray[np.int64]:
+        """The variables after each lane's last frame, int64 (lanes, variables), in the order of `variables`."""
+        return self._values
+
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """The picture of every lane, uint8 (height, width, 3) each, cropped and upright."""
         if self.render_mode is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,33 @@ if TYPE_CHECKING:
 
 _SCALE = 2  # drawn larger and shrunk, for smooth lines
 _BACKGROUND = (24, 26, 32)
-_POSITIVE, _NEGATIVE = np.array((64, 201, 155)), np.array((255, 99, 105))
+_POSITIVE, _NEGATIVE = (64, 201, 155), (255, 99, 105)
 _DIM, _TEXT, _LIT = (92, 98, 112), (206, 210, 220), (255, 196, 61)
 _MOST_LINKS = 140
 """How many links are drawn at most: those through which most flows."""
+_FAINTEST = 0.02
+"""A link through which less flows, as a share of the strongest, is not drawn."""
+_LARGEST_VIEW = 96
+"""Rows and columns of a view; a larger one is thinned out."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkMoment:
+    """A network after one decision.
+
+    Attributes:
+        view: What it saw, as a picture: uint8 (height, width) or (height, width, 3).
+        links: The links through which most flows, the strongest first, int32 (links,).
+        strengths: How much, as a share of the strongest, float32 (links,).
+        values: What its outputs and hidden nodes hold, by key.
+        chosen: The outputs that decided.
+    """
+
+    view: NDArray[np.uint8]
+    links: NDArray[np.int32]
+    strengths: NDArray[np.float32]
+    values: Mapping[int, float]
+    chosen: frozenset[int]
 
 
 class NetworkDrawing:
@@ -47,7 +71,7 @@ class NetworkDrawing:
 
         self._size = (size[0] * _SCALE, size[1] * _SCALE)
         self._labels = labels
-        self._num_inputs, self._num_outputs = shape.num_inputs, shape.num_outputs
+        self._num_outputs = shape.num_outputs
         self._view_shape = observation_shape
         self._font = ImageFont.load_default(12 * _SCALE)
         self._view_box = self._place_view()
@@ -60,58 +84,60 @@ class NetworkDrawing:
         starts = [self._places[key] for key in self._source.tolist()]
         ends = [self._places[key] for key in self._target.tolist()]
         self._lines = np.array([(*a, *b) for a, b in zip(starts, ends, strict=True)]).reshape(-1, 4)
-        self._flow_range = np.zeros(len(links))
         self._backdrop = self._draw_backdrop()
 
-    def draw(
-        self, view: NDArray[np.uint8], inputs: NDArray[np.float32], values: Mapping[int, float], chosen: Collection[int]
-    ) -> Image.Image:
-        """One moment.
+    def moment(
+        self, observation: NDArray[Any], values: Mapping[int, float], chosen: Collection[int]
+    ) -> NetworkMoment:
+        """What there is to draw of one decision; much smaller than the observation.
 
         Args:
-            view: What it sees, as a picture: uint8 (height, width) or (height, width, 3).
-            inputs: The same as numbers from 0 to 1, float32 (num_inputs,).
+            observation: What the network saw.
             values: What its nodes hold, by key.
             chosen: The outputs that decided.
-
-        Returns:
-            The picture, RGB.
         """
+        inputs = observation.reshape(-1).astype(np.float64)
+        held = np.array([values.get(key, 0.0) if key >= 0 else inputs[-key - 1] for key in self._source.tolist()])
+        flow = np.abs(self._weight * held)
+        strongest = np.argsort(flow)[::-1][:_MOST_LINKS]
+        highest = max(float(flow[strongest[0]]), 1e-9) if len(strongest) else 1.0
+        strengths = flow[strongest] / highest
+        visible = strengths >= _FAINTEST
+        return NetworkMoment(
+            view=view_of(observation, self._view_shape),
+            links=strongest[visible].astype(np.int32),
+            strengths=strengths[visible].astype(np.float32),
+            values={key: values.get(key, 0.0) for key in (*range(self._num_outputs), *self._hidden)},
+            chosen=frozenset(chosen),
+        )
+
+    def draw(self, moment: NetworkMoment) -> Image.Image:
+        """One moment as a picture, RGB."""
         from PIL import Image, ImageDraw
 
         image = self._backdrop.copy()
         x, y, width, height = self._view_box
-        seen = Image.fromarray(view).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
+        seen = Image.fromarray(moment.view).convert("RGB").resize((width, height), Image.Resampling.NEAREST)
         image.paste(seen, (x, y))
         draw = ImageDraw.Draw(image, "RGBA")
         draw.rectangle((x - 1, y - 1, x + width, y + height), outline=_DIM)
-        self._draw_links(draw, inputs, values)
-        self._draw_nodes(draw, values, chosen)
+        # The strongest come last, over the others.
+        for index, strength in zip(moment.links[::-1].tolist(), moment.strengths[::-1].tolist(), strict=True):
+            self._draw_link(draw, index, strength)
+        self._draw_nodes(draw, moment.values, moment.chosen)
         return image.resize((self._size[0] // _SCALE, self._size[1] // _SCALE), Image.Resampling.BOX)
 
-    def _draw_links(self, draw: Any, inputs: NDArray[np.float32], values: Mapping[int, float]) -> None:
-        if not len(self._weight):
+    def _draw_link(self, draw: Any, index: int, strength: float) -> None:
+        color = _POSITIVE if self._weight[index] > 0 else _NEGATIVE
+        x0, y0, x1, y1 = self._lines[index].tolist()
+        alpha = int(30 + 200 * strength)
+        width = 1 + round(strength * _SCALE)
+        if self._source[index] == self._target[index]:
+            draw.arc((x0 - 14, y0 - 26, x0 + 14, y0 + 2), 0, 360, fill=(*color, alpha), width=width)
             return
-        from_input = self._source < 0
-        held = np.array([values.get(key, 0.0) if key >= 0 else 0.0 for key in self._source.tolist()])
-        held[from_input] = inputs[-self._source[from_input] - 1]
-        flow = np.abs(self._weight * held)
-        strongest = np.argsort(flow)[::-1][:_MOST_LINKS]
-        highest = max(float(flow[strongest[0]]), 1e-9)
-        for index in strongest[::-1].tolist():
-            strength = float(flow[index]) / highest
-            if strength < 0.02:
-                continue
-            color = _POSITIVE if self._weight[index] > 0 else _NEGATIVE
-            x0, y0, x1, y1 = self._lines[index].tolist()
-            alpha = int(30 + 200 * strength)
-            width = 1 + round(2 * strength * _SCALE / 2)
-            if self._source[index] == self._target[index]:
-                draw.arc((x0 - 12, y0 - 22, x0 + 12, y0 + 2), 0, 360, fill=(*color, alpha), width=width)
-                continue
-            draw.line((x0, y0, x1, y1), fill=(*color, alpha), width=width)
-            if self._source[index] < 0:
-                draw.rectangle((x0 - 2, y0 - 2, x0 + 2, y0 + 2), fill=(*color, min(255, alpha + 40)))
+        draw.line((x0, y0, x1, y1), fill=(*color, alpha), width=width)
+        if self._source[index] < 0:
+            draw.rectangle((x0 - 2, y0 - 2, x0 + 2, y0 + 2), fill=(*color, min(255, alpha + 40)))
 
     def _draw_nodes(self, draw: Any, values: Mapping[int, float], chosen: Collection[int]) -> None:
         for key in self._hidden:
@@ -178,6 +204,28 @@ def view_size(observation_shape: tuple[int, ...]) -> tuple[int, int]:
     if len(observation_shape) == 3 and observation_shape[2] != 3:
         return observation_shape[1], observation_shape[2]
     return observation_shape[0], observation_shape[1]
+
+
+def view_of(observation: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """An observation as a small picture, the newest of a stack: uint8 (height, width) or (height, width, 3).
+
+    Args:
+        observation: Pixels from 0 to 255, a grid from 0 to 1 (or to 255), or any numbers.
+        shape: (height, width), (stack, height, width), (height, width, 3), or (values,).
+    """
+    rows, columns = view_size(shape)
+    if len(shape) == 1:
+        numbers = np.zeros(rows * columns)
+        numbers[: shape[0]] = observation
+        image = (numbers / (1 + np.abs(numbers)) if numbers.max() > 1 or numbers.min() < 0 else numbers) * 255
+        image = np.clip(np.abs(image), 0, 255).reshape(rows, columns)
+    else:
+        image = observation.reshape(shape)
+        image = image[-1] if image.ndim == 3 and shape[2] != 3 else image
+        if image.dtype != np.uint8:
+            image = np.clip(image * (255 if image.max() <= 1 else 1), 0, 255)
+    step = max(1, -(-max(rows, columns) // _LARGEST_VIEW))
+    return np.ascontiguousarray(image[::step, ::step].astype(np.uint8))
 
 
 def _cell_of(index: int, observation_shape: tuple[int, ...]) -> int:

@@ -15,6 +15,7 @@ from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import MovieError
 from playthrough.game.integration import load_integration
 from playthrough.game.movies import Movie, export_inputs, read_movie
+from playthrough.game.states import pack_state
 from playthrough.game.trace import checksum
 
 __all__ = ["MovieFrame", "ReplayReport", "export_inputs", "play_movie", "read_movie", "replay", "replay_env"]
@@ -100,7 +101,7 @@ def replay_env(
     return RetroVectorEnv(
         EnvOptions(
             game=game,
-            state=movie.state if movie.state is not None else "power-on",
+            state=pack_state(movie.state) if movie.state is not None else "power-on",
             observation="rgb" if pictures else "variables" if has_variables else "ram",
             actions="all",
             players=movie.players,
@@ -139,7 +140,7 @@ def play_movie(movie: Movie, env: RetroVectorEnv, *, pictures: bool = False, sou
             number=number,
             masks=masks,
             rewards=rewards,
-            values=np.array([infos[name][0] for name in env.variables], np.int64),
+            values=env.values[0],
             ended=ended,
             picture=observations[0] if pictures else None,
             sound=env.sound(0) if sound else None,

@@ -1,0 +1,129 @@
+"""`playthrough watch`."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from playthrough.cli.console import say, try_next
+from playthrough.cli.movie_window import show_movie
+from playthrough.cli.options import GameOptions, examples, takes_game
+from playthrough.cli.play import Scale, Speed
+from playthrough.cli.progress import progress
+from playthrough.cli.screen import require_window
+
+if TYPE_CHECKING:
+    from playthrough.env.options import EnvOptions, StartState
+    from playthrough.runs.agent import AgentSource
+
+# What an agent that never learnt to end a game is given: two minutes of most systems.
+_RANDOM_FRAME_SKIP, _RANDOM_MAX_STEPS = 4, 1800
+
+
+@takes_game
+def watch(
+    chosen: GameOptions,
+    what: Annotated[str, typer.Argument(metavar="RUN|GAME", help="A run folder, or a game with --agent random.")],
+    agent: Annotated[
+        Literal["random"] | None, typer.Option(help="Who plays a game that nobody was trained on.")
+    ] = None,
+    episodes: Annotated[int, typer.Option(metavar="N", help="How many episodes.", min=1)] = 1,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of the first episode; else the one that made the agent the best.")
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a video (.mp4) instead of opening a window.")
+    ] = None,
+    speed: Speed = 1.0,
+    scale: Scale = 3,
+) -> None:
+    """Watch an agent play: the best of a run, or one that presses buttons at random.
+
+    It opens a window; where there is no screen, --video FILE writes a film with sound instead.
+    """
+    from playthrough.errors import BadInputError
+    from playthrough.runs.agent import RandomPlay, load_agent
+
+    source: AgentSource
+    state, max_steps = None, None
+    if agent == "random":
+        source = RandomPlay()
+        options = chosen.env_options(what, frame_skip=_RANDOM_FRAME_SKIP, max_episode_steps=_RANDOM_MAX_STEPS)
+    elif not Path(what).is_dir():
+        raise BadInputError(f"{what} is no run folder; to watch a game that nobody was trained on, add --agent random")
+    else:
+        trained = source = load_agent(what)
+        options = trained.config.env_options(**chosen.given)
+        max_steps = trained.config.neat.options.max_steps_per_episode
+        state = None if chosen.state else trained.episode.start_state
+        seed = trained.episode.seed if seed is None else seed
+    if video is None:
+        require_window("write a video instead: --video FILE.mp4")
+    for number in range(episodes):
+        say(f"Episode {number + 1} of {episodes}: {source.name} plays {options.game}", "bold")
+        episode = _Episode(source, options, (seed or 0) + number, state, max_steps)
+        if video is not None:
+            file = video.with_stem(f"{video.stem}-{number + 1}") if episodes > 1 else video
+            episode.film(file)
+        elif not episode.show(speed, scale):
+            break
+    where = chosen.as_arguments()
+    if agent == "random":
+        try_next(f"playthrough play {what}{where}", f"playthrough train {what} --algo neat{where}")
+    else:
+        try_next(f"playthrough eval {what} --episodes 30{where}", f"playthrough train --resume {what} --generations N")
+
+
+@dataclass(frozen=True)
+class _Episode:
+    """What is played: by whom, in which environment, from which seed and start, for how many decisions at most."""
+
+    source: AgentSource
+    options: EnvOptions
+    seed: int
+    state: StartState | None
+    max_steps: int | None
+
+    def film(self, video: Path) -> None:
+        """Write it as a video."""
+        from playthrough.runs.video import film_agent
+
+        with progress("filming") as advance:
+            film_agent(
+                self.source,
+                self.options,
+                video,
+                seed=self.seed,
+                state=self.state,
+                max_steps=self.max_steps,
+                on_frame=advance,
+            )
+        say(f"Video: {video}")
+
+    def show(self, speed: float, scale: int) -> bool:
+        """Play it unseen, then show its movie: so every frame is seen, not only those on which the agent decides."""
+        from playthrough.runs.episode import record_episode
+
+        options = self.options
+        with tempfile.TemporaryDirectory(prefix="playthrough-") as folder:
+            movie = Path(folder) / "episode.bk2"
+            episode = record_episode(self.source, options, movie, self.seed, state=self.state, max_steps=self.max_steps)
+            say(f"Reward {episode.reward:g} in {episode.frames} frames (ended by: {episode.end}). Esc ends.")
+            title = f"{self.source.name} plays {Path(options.game).name}"
+            replayed = {"scenario": options.scenario, "info": options.info, "core": options.core}
+            return show_movie(movie, title, game=options.game, speed=speed, scale=scale, **replayed)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        **examples(
+            "playthrough watch Airstriker-Genesis --agent random",
+            "playthrough watch runs/first                              # its best episode",
+            "playthrough watch runs/first --episodes 3 --seed 100 --video film.mp4",
+        )
+    )(watch)

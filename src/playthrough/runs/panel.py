@@ -1,0 +1,200 @@
+"""The side panel of a video: the network at work, the pads, the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from playthrough.engine.systems import System
+from playthrough.env.observation import observation_of
+from playthrough.env.vector import RetroVectorEnv
+from playthrough.runs.network_drawing import NetworkMoment
+from playthrough.runs.pad_drawing import SIZE as PAD_SIZE
+from playthrough.runs.pad_drawing import draw_pad
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playthrough.runs.network_drawing import NetworkDrawing
+
+WIDTH = 420
+"""Width of the panel in pixels."""
+
+_BACKGROUND = (24, 26, 32)
+_TITLE, _TEXT, _DIM, _ACCENT = (240, 242, 247), (206, 210, 220), (130, 136, 150), (255, 196, 61)
+_MARGIN = 14
+_HEAD, _FOOT = 54, 118
+_MOST_VARIABLES = 5
+
+
+@dataclass(frozen=True)
+class PanelNumbers:
+    """What stands in the panel as text.
+
+    Attributes:
+        seconds: Played so far.
+        frame: Of the movie.
+        total_reward: Earned so far.
+        variables: The game's variables by name.
+    """
+
+    seconds: float
+    frame: int
+    total_reward: float
+    variables: Mapping[str, int]
+
+
+def network_size(height: int) -> tuple[int, int]:
+    """Width and height of what is left for a network in a panel of this height."""
+    return WIDTH - 2 * _MARGIN, height - _HEAD - _FOOT
+
+
+class Panel:
+    """Draws the panel, and remembers the parts that stay the same from frame to frame.
+
+    Args:
+        height: In pixels.
+        system: Whose pads are shown.
+        players: How many.
+        title: The game.
+        subtitle: Who plays.
+        drawing: Draws the network; None where there is none.
+    """
+
+    def __init__(
+        self, height: int, system: System, players: int, title: str, subtitle: str, drawing: NetworkDrawing | None
+    ) -> None:
+        from PIL import Image, ImageDraw, ImageFont
+
+        self._height, self._system, self._players, self._drawing = height, system, players, drawing
+        self._small, self._medium = ImageFont.load_default(12), ImageFont.load_default(14)
+        self._large = ImageFont.load_default(24)
+        self._empty = Image.new("RGB", (WIDTH, height), _BACKGROUND)
+        draw = ImageDraw.Draw(self._empty)
+        draw.text((_MARGIN, 10), title, font=ImageFont.load_default(19), fill=_TITLE)
+        draw.text((_MARGIN, 34), subtitle, font=self._small, fill=_DIM)
+        draw.line((0, 0, 0, height), fill=(52, 56, 66), width=2)
+        self._pads: dict[tuple[tuple[str, ...], ...], Image.Image] = {}
+        self._moment: NetworkMoment | None = None
+        self._network: Image.Image = self._empty
+        self._earned: list[float] = []
+
+    def draw(
+        self, moment: NetworkMoment | None, pressed: Sequence[Sequence[str]], numbers: PanelNumbers
+    ) -> NDArray[np.uint8]:
+        """The panel of one frame, uint8 (height, WIDTH, 3).
+
+        Args:
+            moment: The network after the newest decision.
+            pressed: Names of the buttons that each player presses.
+            numbers: The text.
+        """
+        from PIL import ImageDraw
+
+        image = self._empty.copy()
+        self._earned.append(numbers.total_reward)
+        if self._drawing is not None and moment is not None:
+            if moment is not self._moment:
+                self._network, self._moment = self._drawing.draw(moment), moment
+            image.paste(self._network, (_MARGIN, _HEAD))
+        draw = ImageDraw.Draw(image)
+        if self._drawing is None:
+            self._draw_curve(draw)
+        foot = self._height - _FOOT
+        draw.line((_MARGIN, foot, WIDTH - _MARGIN, foot), fill=(52, 56, 66))
+        pads = self._pads_of(tuple(tuple(names) for names in pressed))
+        image.paste(pads, (_MARGIN, foot + (_FOOT - pads.height) // 2))
+        self._draw_numbers(draw, _MARGIN + pads.width + 20, foot + 10, numbers)
+        return np.asarray(image)
+
+    def _draw_numbers(self, draw: Any, x: int, y: int, numbers: PanelNumbers) -> None:
+        minutes, seconds = divmod(numbers.seconds, 60)
+        draw.text((x, y), f"{numbers.total_reward:,.10g}", font=self._large, fill=_ACCENT)
+        earned_width = self._large.getlength(f"{numbers.total_reward:,.10g}")
+        draw.text((x + earned_width + 6, y + 11), "earned", font=self._small, fill=_DIM)
+        draw.text(
+            (x, y + 31), f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}", font=self._small, fill=_DIM
+        )
+        room = (_FOOT - 58) // 15
+        for row, (name, value) in enumerate(list(numbers.variables.items())[: min(room, _MOST_VARIABLES)]):
+            draw.text((x, y + 49 + 15 * row), name[:14], font=self._small, fill=_DIM)
+            draw.text((WIDTH - _MARGIN, y + 49 + 15 * row), str(value), font=self._small, fill=_TEXT, anchor="ra")
+
+    def _draw_curve(self, draw: Any) -> None:
+        """What was earned until now, where there is no network to show."""
+        width, height = network_size(self._height)
+        left, top, bottom = _MARGIN, _HEAD + 24, _HEAD + height - 14
+        draw.text((left, _HEAD), "earned so far", font=self._small, fill=_DIM)
+        draw.line((left, bottom, left + width, bottom), fill=(52, 56, 66))
+        count = len(self._earned)
+        indices = np.linspace(0, count - 1, min(count, width)).astype(int)
+        earned = np.array(self._earned)[indices]
+        low, high = min(0.0, float(earned.min())), max(float(earned.max()), 1e-9)
+        xs = left + np.arange(len(earned)) * (width / max(1, width - 1))
+        ys = bottom - (earned - low) / max(high - low, 1e-9) * (bottom - top)
+        if len(earned) > 1:
+            draw.line([*zip(xs.tolist(), ys.tolist(), strict=True)], fill=_ACCENT, width=2)
+
+    def _pads_of(self, pressed: tuple[tuple[str, ...], ...]) -> Image.Image:
+        from PIL import Image
+
+        if pressed not in self._pads:
+            # Two pads lie above each other in the room of one and a bit.
+            shown = min(self._players, 2)
+            width, height = PAD_SIZE
+            image = Image.new("RGB", (width, height), _BACKGROUND)
+            for player in range(shown):
+                pad = draw_pad(self._system, pressed[player])
+                if shown == 2:
+                    pad = pad.resize((width // 2 - 2, height // 2), Image.Resampling.LANCZOS)
+                    image.paste(pad, (player * (width // 2 + 2), height // 4))
+                else:
+                    image.paste(pad, (0, 0))
+            self._pads[pressed] = image
+        return self._pads[pressed]
+
+
+def observation_shape(env: RetroVectorEnv) -> tuple[int, ...]:
+    """The shape in which one lane's observation is a picture, or that of its numbers."""
+    spec = observation_of(env.options.observation).pixel_spec(env.scene)
+    if spec is not None:
+        return spec.shape(env.scene.display)
+    return cast("tuple[int, ...]", env.single_observation_space.shape)
+
+
+def output_labels(env: RetroVectorEnv) -> list[str]:
+    """A word for each of a network's outputs: the buttons that it stands for."""
+    space, actions = env.single_action_space, env.actions
+    if isinstance(space, spaces.MultiBinary):
+        named = [name or "" for name in actions.system.buttons]
+        players = actions.num_players
+        return [name if players == 1 else f"{player + 1} {name}" for player in range(players) for name in named]
+    if isinstance(space, spaces.MultiDiscrete) and actions.kind == "multi_discrete":
+        groups = [group for _ in range(actions.num_players) for group in actions.groups]
+        return [_word(actions.names(choice)) for group in groups for choice in group]
+    if isinstance(space, spaces.MultiDiscrete):
+        return [_word(actions.names(choice)) for _ in range(actions.num_players) for choice in actions.choices]
+    if isinstance(space, spaces.Discrete) and int(space.n) <= 64:
+        return [_word(actions.names(int(actions.to_buttons(np.array([i]))[0, 0]))) for i in range(int(space.n))]
+    return [str(i) for i in range(int(getattr(space, "n", 0)))]
+
+
+def chosen_outputs(env: RetroVectorEnv, action: Any) -> list[int]:
+    """Which of a network's outputs an action comes from."""
+    space = env.single_action_space
+    numbers = np.asarray(action).ravel()
+    if isinstance(space, spaces.MultiBinary):
+        return np.flatnonzero(numbers).tolist()
+    if isinstance(space, spaces.MultiDiscrete):
+        offsets = np.concatenate([[0], np.cumsum(space.nvec.ravel())[:-1]])
+        return (offsets + numbers).tolist()
+    return [int(numbers[0])]
+
+
+def _word(names: Sequence[str]) -> str:
+    return " ".join(names) or "nothing"
