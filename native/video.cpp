@@ -33,20 +33,56 @@ inline uint8_t luma(const Rgb& colour) {
     return static_cast<uint8_t>((4899 * colour.red + 9617 * colour.green + 1868 * colour.blue + 8192) >> 14);
 }
 
-#define PLAYTHROUGH_ROWS(format, type)                                                           \
-    PLAYTHROUGH_HOT void gray_row_##format(const void* in, uint8_t* out, unsigned count) {        \
-        const type* pixels = static_cast<const type*>(in);                                        \
-        for (unsigned x = 0; x < count; ++x) out[x] = luma(unpack_##format(pixels[x]));           \
-    }                                                                                             \
-    PLAYTHROUGH_HOT void rgb_row_##format(const void* in, uint8_t* out, unsigned count) {         \
-        const type* pixels = static_cast<const type*>(in);                                        \
-        for (unsigned x = 0; x < count; ++x) {                                                    \
-            const Rgb colour = unpack_##format(pixels[x]);                                        \
-            out[3 * x] = static_cast<uint8_t>(colour.red);                                        \
-            out[3 * x + 1] = static_cast<uint8_t>(colour.green);                                  \
-            out[3 * x + 2] = static_cast<uint8_t>(colour.blue);                                   \
-        }                                                                                         \
+#define PLAYTHROUGH_ROWS(format, type)                                                            \
+    PLAYTHROUGH_HOT void gray_row_##format(const void* in, uint8_t* out, unsigned count) {         \
+        const type* pixels = static_cast<const type*>(in);                                         \
+        for (unsigned x = 0; x < count; ++x) out[x] = luma(unpack_##format(pixels[x]));            \
+    }                                                                                              \
+    PLAYTHROUGH_HOT void rgbx_row_##format(const type* pixels, uint32_t* out, unsigned count) {    \
+        for (unsigned x = 0; x < count; ++x) {                                                     \
+            const Rgb colour = unpack_##format(pixels[x]);                                         \
+            out[x] = colour.red | colour.green << 8 | colour.blue << 16;                           \
+        }                                                                                          \
+    }                                                                                              \
+    void rgb_row_##format(const void* in, uint8_t* out, unsigned count) {                          \
+        const type* pixels = static_cast<const type*>(in);                                         \
+        alignas(32) uint32_t wide[batch];                                                          \
+        for (unsigned x = 0; x < count; x += batch) {                                              \
+            const unsigned part = std::min(batch, count - x);                                      \
+            rgbx_row_##format(pixels + x, wide, part);                                             \
+            drop_fourth_bytes(wide, out + 3 * x, part);                                            \
+        }                                                                                          \
     }
+
+constexpr unsigned batch = 256;  // pixels converted at a time, through a buffer that stays in the first-level cache
+
+// Four bytes per pixel to three. Compilers do not find the shuffle by themselves; without it this is the slowest part of
+// an `rgb` step.
+PLAYTHROUGH_HOT void drop_fourth_bytes(const uint32_t* in, uint8_t* out, unsigned count) {
+    unsigned x = 0;
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    typedef uint8_t Bytes __attribute__((vector_size(16)));
+    const Bytes order = {0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0};
+    // Each store writes four bytes too many, which the next one corrects; the last few pixels go one by one.
+    for (; x + 8 <= count; x += 4) {
+        Bytes pixels;
+        std::memcpy(&pixels, in + x, sizeof pixels);
+#if defined(__clang__)
+        pixels = __builtin_shufflevector(pixels, pixels, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
+        (void)order;
+#else
+        pixels = __builtin_shuffle(pixels, order);
+#endif
+        std::memcpy(out + 3 * x, &pixels, sizeof pixels);
+    }
+#endif
+    for (; x < count; ++x) {
+        out[3 * x] = static_cast<uint8_t>(in[x]);
+        out[3 * x + 1] = static_cast<uint8_t>(in[x] >> 8);
+        out[3 * x + 2] = static_cast<uint8_t>(in[x] >> 16);
+    }
+}
+
 PLAYTHROUGH_ROWS(rgb565, uint16_t)
 PLAYTHROUGH_ROWS(0rgb1555, uint16_t)
 PLAYTHROUGH_ROWS(xrgb8888, uint32_t)

@@ -96,7 +96,8 @@ class RunConfig:
         Args:
             **changes: Fields of EnvOptions that are to differ.
         """
-        return EnvOptions(**{"game": self.game, **self.env, **changes})
+        options: dict[str, Any] = {"game": self.game, **self.env, **changes}
+        return EnvOptions(**options)
 
     def lane_options(self, *, autoreset_mode: Autoreset = "disabled", **changes: Any) -> EnvOptions:
         """The environment of this run on all its lanes."""
@@ -206,7 +207,10 @@ def recipe_for(game: str, algo: str = "neat") -> Path | None:
     """The shipped recipe that trains a game with an algorithm; None where there is none."""
     for path in list_recipes().values():
         table = Draft.read(path).table
-        if str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0") and table.get("algo", "neat") == algo:
+        if (
+            str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0")
+            and table.get("algo", "neat") == algo
+        ):
             return path
     return None
 
@@ -284,11 +288,11 @@ def _build(draft: Draft) -> RunConfig:
         if not isinstance(section, Mapping):
             draft.fail((name,), f"expected a table [{name}], found {section!r}")
     if "game" not in table:
-        raise ConfigError(f"{draft.name}: game is missing; write game = \"NAME\", see `playthrough games`")
+        raise ConfigError(f'{draft.name}: game is missing; write game = "NAME", see `playthrough games`')
     if (algo := table.get("algo", "neat")) not in get_args(Algorithm):
         draft.fail(("algo",), f"{suggest(str(algo), get_args(Algorithm))}, found {algo!r}")
     _forbid_typos(draft, table)
-    values = read_fields(RunConfig, draft, (), table, {name: "write a table" for name in sections})
+    values = read_fields(RunConfig, draft, (), table, dict.fromkeys(sections, "write a table"))
     for name in ("lanes", "threads"):
         if values.get(name) is not None and values[name] < 1:
             draft.fail((name,), f"expected at least 1, found {values[name]}")

@@ -143,7 +143,9 @@ def record_episode(
         recorder = env.lanes.recorder
         recorded = None if recorder is None else recorder.last_paths[0]
         if step is None or recorded is None:
-            raise RunError(f"no movie of {options.game} could be recorded: an episode that begins from a snapshot has none")
+            raise RunError(
+                f"no movie of {options.game} could be recorded: an episode that begins from a snapshot has none"
+            )
         write_file(movie, recorded.read_bytes())
     end = str(step.info.get("episode_end", "step limit"))
     return RecordedEpisode(movie, step.total_reward, step.frames, steps, end)

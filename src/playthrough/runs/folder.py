@@ -10,7 +10,7 @@ import platform
 import struct
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -138,7 +138,7 @@ class RunFolder:
         return folder
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Generator[None]:
         """Keep other processes from training into this folder. The system releases the lock of a process that died.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -15,8 +15,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """Turns both signals into a KeyboardInterrupt where that does no harm, and otherwise remembers them.
 
-    Outside of `allowed`, a signal is only noted in `asked`; the third one ends the process the usual way, whatever it is
-    doing. In a thread that is not the main one Python hands out no signals, and nothing is changed.
+    Outside of `allowed`, a signal is only noted in `asked`; the third one ends the process the usual way, whatever it
+    is doing. In a thread that is not the main one Python hands out no signals, and nothing is changed.
     """
 
     def __init__(self) -> None:
@@ -31,13 +31,15 @@ class Interruption:
                 self._old[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
         self._old.clear()
 
     @contextmanager
-    def allowed(self) -> Iterator[None]:
+    def allowed(self) -> Generator[None]:
         """Within this, a signal raises KeyboardInterrupt; so does one that came before."""
         self._allowed = True
         try:

@@ -38,7 +38,9 @@ class MetricsFile:
         try:
             from tensorboardX import SummaryWriter
         except ImportError:
-            self.missing = "no TensorBoard events: pip install 'playthrough[runs]' brings tensorboardX; metrics.csv has all"
+            self.missing = (
+                "no TensorBoard events: pip install 'playthrough[runs]' brings tensorboardX; metrics.csv has all"
+            )
         else:
             self._events = SummaryWriter(str(events), purge_step=keep if keep else None)
 

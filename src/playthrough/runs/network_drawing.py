@@ -48,8 +48,8 @@ class NetworkMoment:
 class NetworkDrawing:
     """Draws a genome's network again and again, with what flows through it.
 
-    Links are green where their weight is positive, red where it is negative, and brighter the more flows through them. The
-    outputs that decided on the action are lit.
+    Links are green where their weight is positive, red where it is negative, and brighter the more flows through them.
+    The outputs that decided on the action are lit.
 
     Args:
         genome: Whose network.
@@ -86,9 +86,7 @@ class NetworkDrawing:
         self._lines = np.array([(*a, *b) for a, b in zip(starts, ends, strict=True)]).reshape(-1, 4)
         self._backdrop = self._draw_backdrop()
 
-    def moment(
-        self, observation: NDArray[Any], values: Mapping[int, float], chosen: Collection[int]
-    ) -> NetworkMoment:
+    def moment(self, observation: NDArray[Any], values: Mapping[int, float], chosen: Collection[int]) -> NetworkMoment:
         """What there is to draw of one decision; much smaller than the observation.
 
         Args:

@@ -30,6 +30,7 @@ _TITLE, _TEXT, _DIM, _ACCENT = (240, 242, 247), (206, 210, 220), (130, 136, 150)
 _MARGIN = 14
 _HEAD, _FOOT = 54, 118
 _MOST_VARIABLES = 5
+_MOST_WORDS = 64  # more outputs than that are too small to be read
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,7 @@ class Panel:
         draw.text((x, y), f"{numbers.total_reward:,.10g}", font=self._large, fill=_ACCENT)
         earned_width = self._large.getlength(f"{numbers.total_reward:,.10g}")
         draw.text((x + earned_width + 6, y + 11), "earned", font=self._small, fill=_DIM)
-        draw.text(
-            (x, y + 31), f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}", font=self._small, fill=_DIM
-        )
+        draw.text((x, y + 31), f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}", font=self._small, fill=_DIM)
         room = (_FOOT - 58) // 15
         for row, (name, value) in enumerate(list(numbers.variables.items())[: min(room, _MOST_VARIABLES)]):
             draw.text((x, y + 49 + 15 * row), name[:14], font=self._small, fill=_DIM)
@@ -169,7 +168,7 @@ def observation_shape(env: RetroVectorEnv) -> tuple[int, ...]:
 
 def output_labels(env: RetroVectorEnv) -> list[str]:
     """A word for each of a network's outputs: the buttons that it stands for."""
-    space, actions = env.single_action_space, env.actions
+    space, actions = cast("Any", env.single_action_space), env.actions
     if isinstance(space, spaces.MultiBinary):
         named = [name or "" for name in actions.system.buttons]
         players = actions.num_players
@@ -179,19 +178,20 @@ def output_labels(env: RetroVectorEnv) -> list[str]:
         return [_word(actions.names(choice)) for group in groups for choice in group]
     if isinstance(space, spaces.MultiDiscrete):
         return [_word(actions.names(choice)) for _ in range(actions.num_players) for choice in actions.choices]
-    if isinstance(space, spaces.Discrete) and int(space.n) <= 64:
-        return [_word(actions.names(int(actions.to_buttons(np.array([i]))[0, 0]))) for i in range(int(space.n))]
-    return [str(i) for i in range(int(getattr(space, "n", 0)))]
+    count = int(cast("Any", space).n)
+    if actions.num_players == 1 and count <= _MOST_WORDS:
+        return [_word(actions.names(int(actions.to_buttons(np.array([i]))[0, 0]))) for i in range(count)]
+    return [str(i) for i in range(count)]
 
 
 def chosen_outputs(env: RetroVectorEnv, action: Any) -> list[int]:
     """Which of a network's outputs an action comes from."""
-    space = env.single_action_space
+    space = cast("Any", env.single_action_space)
     numbers = np.asarray(action).ravel()
     if isinstance(space, spaces.MultiBinary):
         return np.flatnonzero(numbers).tolist()
     if isinstance(space, spaces.MultiDiscrete):
-        offsets = np.concatenate([[0], np.cumsum(space.nvec.ravel())[:-1]])
+        offsets = np.concatenate([[0], np.cumsum(cast("NDArray[np.int64]", space.nvec).ravel())[:-1]])
         return (offsets + numbers).tolist()
     return [int(numbers[0])]
 

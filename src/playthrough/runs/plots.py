@@ -69,13 +69,15 @@ def _fitness(figure_class: Any, columns: dict[str, list[float]]) -> Any:
         label="mean ± standard deviation",
     )
     above.plot(generations, mean, color=_MEAN, label="mean", marker=marker, markersize=4)
-    above.plot(generations, columns["best_fitness"], color=_BEST, label="best", marker=marker, markersize=4, linewidth=2)
+    above.plot(
+        generations, columns["best_fitness"], color=_BEST, label="best", marker=marker, markersize=4, linewidth=2
+    )
     above.step(
         generations, columns["best_fitness_so_far"], color=_BEST, where="post", linestyle=":", label="best so far"
     )
     above.set_ylabel("fitness")
-    above.set_title("Fitness by generation")
-    above.legend(loc="upper left", frameon=False)
+    above.set_title("Fitness by generation", pad=26)
+    above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
     below.step(generations, columns["num_species"], color=_SPECIES, where="mid", linewidth=1)
     below.set_ylabel("species")
     below.set_ylim(bottom=0)
@@ -94,9 +96,9 @@ def _time(figure_class: Any, columns: dict[str, list[float]]) -> Any:
     for name, label, color in _TIMES:
         axes.bar(generations, columns[name], bottom=bottom, color=color, label=label, width=0.85)
         bottom = [low + high for low, high in zip(bottom, columns[name], strict=True)]
-    rates = [frames / max(seconds, 1e-9) for frames, seconds in zip(columns["frames"], columns["evaluate_s"], strict=True)]
+    rate = sum(columns["frames"]) / max(sum(columns["evaluate_s"]), 1e-9)
     axes.set_ylabel("seconds")
-    axes.set_title(f"Time by generation ({sum(rates) / len(rates):,.0f} frames per second on average)")
+    axes.set_title(f"Time by generation ({rate:,.0f} frames per second)")
     axes.set_ylim(0, max(bottom) * 1.2)
     axes.legend(loc="upper right", frameon=False, ncols=3)
     _finish(axes)

@@ -112,7 +112,9 @@ def replay_env(
     )
 
 
-def play_movie(movie: Movie, env: RetroVectorEnv, *, pictures: bool = False, sound: bool = False) -> Iterator[MovieFrame]:
+def play_movie(
+    movie: Movie, env: RetroVectorEnv, *, pictures: bool = False, sound: bool = False
+) -> Iterator[MovieFrame]:
     """Replay a movie, frame by frame; a game that ends goes on, as long as the movie does.
 
     Args:

@@ -96,10 +96,11 @@ class Draft:
         for length in range(len(path), 0, -1):
             if path[:length] in self.origins:
                 return self.origins[path[:length]]
+        *tables, key = path
         line = _line_of(self.text, path)
         where = self.name if line is None else f"{self.name}:{line}"
-        section = f"[{'.'.join(path[:-1])}] " if len(path) > 1 else ""
-        return f"{where}: {section}{path[-1]}"
+        section = f"[{'.'.join(tables)}] " if tables else ""
+        return f"{where}: {section}{key}"
 
     def fail(self, path: tuple[str, ...], message: str) -> NoReturn:
         """Raise a ConfigError about one setting."""
@@ -107,7 +108,11 @@ class Draft:
 
 
 def read_fields(
-    cls: type[Any], draft: Draft, path: tuple[str, ...], table: Mapping[str, Any], without: Mapping[str, str] | None = None
+    cls: type[Any],
+    draft: Draft,
+    path: tuple[str, ...],
+    table: Mapping[str, Any],
+    without: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The settings of a table, checked against a dataclass's fields and converted to their types.
 
@@ -215,9 +220,7 @@ def plain(value: Any) -> Any:
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         table = {entry.name: getattr(value, entry.name) for entry in fields(value)}
-        table = {
-            entry.name: plain(table[entry.name]) for entry in fields(value) if table[entry.name] != entry.default
-        }
+        table = {entry.name: plain(table[entry.name]) for entry in fields(value) if table[entry.name] != entry.default}
         kind = type(value).__name__.lower()
         return {"kind": kind, **table} if _OBSERVATIONS.get(kind) is type(value) else table
     return value

@@ -22,7 +22,9 @@ def toml_text(table: Mapping[str, Any]) -> str:
     """
     lines: list[str] = []
     sections = {key: cast("Mapping[str, Any]", value) for key, value in table.items() if isinstance(value, Mapping)}
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in sections and value is not None]
+    lines += [
+        f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in sections and value is not None
+    ]
     for name, section in sections.items():
         lines += ["", f"[{_key(name)}]"]
         lines += [f"{_key(key)} = {_value(value)}" for key, value in section.items() if value is not None]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import DependencyError, RunError, StateError
@@ -57,9 +58,7 @@ def train(config: RunConfig, *, watcher: Watcher | None = None) -> TrainResult:
             return _finish(folder, result, watcher, interruption)
 
 
-def resume(
-    folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher | None = None
-) -> TrainResult:
+def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher | None = None) -> TrainResult:
     """Go on with a run from its newest whole checkpoint, as if it had never stopped.
 
     Args:
@@ -100,8 +99,8 @@ def _fit_to(config: RunConfig, env: RetroVectorEnv) -> tuple[RunConfig, Any, lis
 
     if config.goal is not None:
         config.goal.check(env.variables)
-    num_inputs = inputs_needed(env.single_observation_space)
-    num_outputs = outputs_needed(env.single_action_space)
+    num_inputs = inputs_needed(cast("Any", env.single_observation_space))
+    num_outputs = outputs_needed(cast("Any", env.single_action_space))
     config = config.with_sizes(num_inputs, num_outputs)
     neat_config, filled_in = load_neat_config(config.neat.config, num_inputs=num_inputs, num_outputs=num_outputs)
     return config, neat_config, filled_in
@@ -157,7 +156,7 @@ class _Run:
                 num_outputs=shape.num_outputs,
                 population=len(self._trainer.population),
                 lanes=self._env.num_envs,
-                threads=self._env.engine.num_threads,
+                threads=min(self._env.num_envs, config.threads or os.cpu_count() or 1),
                 first_generation=self._trainer.generation,
                 filled_in=tuple(filled_in),
             )
@@ -188,8 +187,10 @@ class _Run:
         best = self._trainer.best_genome
         generations = before.generations + 1
         elapsed_s = before.elapsed_s + time.perf_counter() - self._began_s
-        improved = best is not None and best.fitness is not None and (
-            before.best_fitness is None or best.fitness > before.best_fitness
+        improved = (
+            best is not None
+            and best.fitness is not None
+            and (before.best_fitness is None or best.fitness > before.best_fitness)
         )
         self._totals = Totals(
             generations=generations,
@@ -215,7 +216,9 @@ class _Run:
         self._write_checkpoint()
         self._watcher.generation(report, self._totals)
         if report.extinct:
-            self.say(f"generation {report.generation}: all species died out; evolution starts again, the best genome is kept")
+            self.say(
+                f"generation {report.generation}: all species died out; evolution starts again, the best genome is kept"
+            )
         if reached:
             self.say(
                 f"goal reached by genome {reached[0]} in generation {report.generation}, "
@@ -231,9 +234,7 @@ class _Run:
         totals = {name: value for name, value in asdict(self._totals).items() if name != "time_left_s"}
         episode = None if self._episode is None else self._episode.plain()
         progress = {"totals": totals, "episode": episode, "goal_reached": self._goal_reached}
-        self._folder.write_checkpoint(
-            Checkpoint(self._trainer.generation, progress, encode(self._trainer.state()))
-        )
+        self._folder.write_checkpoint(Checkpoint(self._trainer.generation, progress, encode(self._trainer.state())))
 
     def _read_progress(self, checkpoint: Checkpoint) -> None:
         progress = checkpoint.progress
@@ -331,7 +332,7 @@ def _record_best(agent: TrainedAgent, say: Say) -> Path:
     )
     if recorded.reward != episode.reward:
         say(
-            f"the best genome earned {episode.reward:g} in training, but {recorded.reward:g} when its movie was recorded: "
+            f"the best genome earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: "
             "the core does not repeat itself exactly"
         )
     return recorded.movie

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,15 @@ from playthrough.game.movies import Movie, read_movie
 from playthrough.runs.agent import AgentSource, TrainedAgent
 from playthrough.runs.episode import AgentStep, record_episode
 from playthrough.runs.network_drawing import NetworkDrawing, NetworkMoment
-from playthrough.runs.panel import WIDTH, Panel, PanelNumbers, chosen_outputs, network_size, observation_shape, output_labels
+from playthrough.runs.panel import (
+    WIDTH,
+    Panel,
+    PanelNumbers,
+    chosen_outputs,
+    network_size,
+    observation_shape,
+    output_labels,
+)
 from playthrough.runs.replay import play_movie, replay_env
 
 _SMALLEST_HEIGHT = 400
@@ -217,15 +226,16 @@ def _enlarge(picture: NDArray[np.uint8], canvas: NDArray[np.uint8]) -> None:
 def _libraries() -> ModuleType:
     """PyAV, with Pillow known to be there."""
     try:
-        import av
-        import PIL  # noqa: F401
+        import_module("PIL")
+        return import_module("av")
     except ImportError as error:
         raise DependencyError("videos need PyAV and Pillow: pip install 'playthrough[runs]'") from error
-    return av
 
 
 @contextmanager
-def _encoder(path: Path, shape: tuple[int, ...], frames_per_second: float, sample_rate_hz: float) -> Iterator[_Encoder]:
+def _encoder(
+    path: Path, shape: tuple[int, ...], frames_per_second: float, sample_rate_hz: float
+) -> Generator[_Encoder]:
     """An encoder for a file that appears when it is complete, or not at all."""
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
     try:
