@@ -56,7 +56,25 @@ _PUBLIC = {
     "register_games": "env.gymnasium_ids",
 }
 
-__all__ = [*sorted(_PUBLIC), "__version__"]
+__all__ = [  # noqa: F822 (each is imported when it is asked for)
+    "EnvOptions",
+    "Grid",
+    "Pixels",
+    "PlaythroughError",
+    "Ram",
+    "RetroEnv",
+    "RetroVectorEnv",
+    "Variables",
+    "__version__",
+    "add_integrations",
+    "import_roms",
+    "list_games",
+    "list_playable",
+    "list_states",
+    "make",
+    "make_vec",
+    "register_games",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Every error that Playthrough raises on its own account.
 
-A caller's mistake in Python raises ValueError or TypeError. Everything that comes from outside (files, cores, emulators,
-disks) raises one of these. A message says what was expected, what was found, and what to do next.
+A caller's mistake in Python raises ValueError or TypeError. Everything that comes from outside (files, cores,
+emulators, disks) raises one of these. A message says what was expected, what was found, and what to do next.
 
 `exit_code` is what the command line returns: 2 when the input was wrong, 1 when the work failed.
 """

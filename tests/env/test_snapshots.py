@@ -69,7 +69,7 @@ def test_a_new_process_goes_on_bit_for_bit(game: str, options: dict[str, object]
     env.close()
     there = subprocess.run([sys.executable, "-c", GO_ON, str(request)], capture_output=True, text=True, check=True)
     assert there.stdout.splitlines() == here
-    assert len(set(line.split()[0] for line in here)) > 10, "nothing moved: this proves nothing"
+    assert len({line.split()[0] for line in here}) > 10, "nothing moved: this proves nothing"
 
 
 def test_a_snapshot_is_a_start_state_for_any_lane() -> None:

@@ -191,7 +191,9 @@ def test_info_and_scenario_by_name_file_name_and_path(tmp_path: Path):
         assert list(load_integration("Mine-Nes", info=info).variables) == ["score"]
     assert list(load_integration("Mine-Nes", info=elsewhere).variables) == ["x"]
     assert load_integration("Mine-Nes", scenario="hard").scenario_path == game / "hard.json"
-    with pytest.raises(IntegrationError, match=r"there is no scenario 'easy' here; found: hard.json, other.json, scenario.json"):
+    with pytest.raises(
+        IntegrationError, match=r"there is no scenario 'easy' here; found: hard.json, other.json, scenario.json"
+    ):
         load_integration("Mine-Nes", scenario="easy")
     with pytest.raises(IntegrationError, match="does not exist"):
         load_integration("Mine-Nes", info=tmp_path / "missing.json")

@@ -11,11 +11,16 @@ from oracle.games import reference_games
 from oracle.inputs import random_actions
 
 import playthrough as pt
-from playthrough.game.movies import read_movie
+from playthrough.game.movies import MovieWriter, read_movie
 from playthrough.runs.replay import replay
 
 ROMS = reference_games()
-CASES = [("Airstriker-Genesis-v0", 1), ("Boxing-Atari2600-v0", 1), ("Breakout-Atari2600-v0", 1), ("Pong-Atari2600-v0", 2)]
+CASES = [
+    ("Airstriker-Genesis-v0", 1),
+    ("Boxing-Atari2600-v0", 1),
+    ("Breakout-Atari2600-v0", 1),
+    ("Pong-Atari2600-v0", 2),
+]
 
 
 @pytest.mark.parametrize(("game", "players"), CASES)
@@ -43,9 +48,7 @@ def test_recorded_here_replayed_there(game: str, players: int, tmp_path: Path) -
 @pytest.mark.parametrize(("game", "players"), CASES)
 def test_recorded_there_replayed_here(game: str, players: int, tmp_path: Path) -> None:
     actions = random_actions(31, 900, players, 12 if "Genesis" in game else 8)
-    recorded = client.run(
-        game, actions, rom=ROMS[game], players=players, record_to=tmp_path, reset_on_done=False
-    )
+    recorded = client.run(game, actions, rom=ROMS[game], players=players, record_to=tmp_path, reset_on_done=False)
     here = replay(recorded.movies[0], game=game)
     np.testing.assert_allclose(here.rewards, recorded.rewards.sum(axis=0))
     assert here.frames == 901
@@ -66,8 +69,6 @@ def test_a_changed_movie_diverges_where_it_was_changed(tmp_path: Path) -> None:
     assert movie.trace is not None
     changed = movie.trace.checksums.copy()
     changed[321:] ^= 1
-    from playthrough.game.movies import MovieWriter
-
     other = MovieWriter(
         tmp_path / "other.bk2", movie.system, movie.game, state=movie.state, variables=movie.trace.names
     )
