@@ -231,12 +231,13 @@ NB_MODULE(_native, m) {
              "lane"_a, "on"_a)
         .def("take_audio", &take_audio, "lane"_a)
         .def("take_log",
-             [](VectorEngine& self, int lane) {
-                 std::vector<std::pair<int, std::string>> lines;
-                 for (auto& line : lane_of(self, lane).core.take_log()) lines.emplace_back(line.level, std::move(line.text));
+             [](VectorEngine& self) {
+                 std::vector<std::tuple<int, int, std::string>> lines;
+                 for (int lane = 0; lane < self.num_lanes(); ++lane)
+                     for (auto& line : self.lane(lane).core.take_log())
+                         lines.emplace_back(lane, line.level, std::move(line.text));
                  return lines;
-             },
-             "lane"_a)
+             })
         .def("memory_blocks",
              [](VectorEngine& self, int lane) {
                  std::vector<std::pair<uint64_t, size_t>> blocks;

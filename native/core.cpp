@@ -1,10 +1,14 @@
 #include "core.hpp"
 
 #include <dlfcn.h>
+#ifdef __linux__
+#include <elf.h>
+#endif
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -40,6 +44,29 @@ void write_all(int file, const std::vector<char>& image, const std::string& name
         if (count <= 0) throw CoreError("cannot make a private copy of core " + name + ": " + std::strerror(errno));
         done += static_cast<size_t>(count);
     }
+}
+
+// The loader maps what the headers promise, and a file that is shorter ends the process on first use.
+void require_complete(const CoreSpec& spec, const std::vector<char>& image) {
+#ifdef __linux__
+    Elf64_Ehdr header;
+    if (image.size() < sizeof header || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0) return;  // dlopen says it better
+    std::memcpy(&header, image.data(), sizeof header);
+    uint64_t end = header.e_shoff + uint64_t(header.e_shnum) * header.e_shentsize;
+    const uint64_t segments_end = header.e_phoff + uint64_t(header.e_phnum) * header.e_phentsize;
+    if (header.e_phentsize == sizeof(Elf64_Phdr) && segments_end <= image.size()) {
+        for (unsigned i = 0; i < header.e_phnum; ++i) {
+            Elf64_Phdr segment;
+            std::memcpy(&segment, image.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+            end = std::max<uint64_t>(end, segment.p_offset + segment.p_filesz);
+        }
+    }
+    if (std::max(end, segments_end) > image.size())
+        throw CoreError(spec.library_path + " is cut off: its headers promise " +
+                        std::to_string(std::max(end, segments_end)) + " bytes, it has " + std::to_string(image.size()));
+#else
+    (void)spec, (void)image;
+#endif
 }
 
 std::mutex c_random_mutex;
@@ -83,6 +110,15 @@ struct Reader {
 
 }  // namespace
 
+void History::widen(unsigned ports) {
+    if (ports <= num_ports) return;
+    std::vector<uint16_t> wider(num_frames() * ports, 0);
+    for (uint64_t frame = 0; frame < num_frames(); ++frame)
+        std::copy_n(inputs.begin() + frame * num_ports, num_ports, wider.begin() + frame * ports);
+    inputs = std::move(wider);
+    num_ports = ports;
+}
+
 std::vector<uint8_t> History::pack() const {
     std::vector<uint8_t> out;
     const uint64_t sizes[] = {start.size(), num_ports, inputs.size(), writes.size()};
@@ -119,10 +155,13 @@ History History::unpack(const uint8_t* data, size_t size) {
         write.data.resize(reader.count());
         reader.take(write.data.data(), write.data.size());
     }
+    if (reader.left != 0 || (history.num_ports == 0 ? !history.inputs.empty() : history.inputs.size() % history.num_ports))
+        throw StateError("the snapshot is damaged");
     return history;
 }
 
 Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
+    require_complete(spec, image);
     file_ = open_private_file(spec.core_name);
     try {
         write_all(file_, image, spec.core_name);
@@ -231,6 +270,7 @@ void Core::teardown() noexcept {
     unload_game();
     library_->deinit();
     library_.reset();
+    memory_ = MemoryMap();
 }
 
 void Core::load_game() {
@@ -267,6 +307,10 @@ void Core::map_memory() {
     for (const auto& [first, last] : spec_->cleared_ranges) memory_.clear(first, last);
 }
 
+void Core::require_library() const {
+    if (!library_) throw CoreError("core " + spec_->core_name + " could not be loaded again; make a new environment");
+}
+
 void Core::step() {
     const uint64_t strays = Frontend::stray_calls();
     library_->run();
@@ -276,30 +320,33 @@ void Core::step() {
 }
 
 void Core::run(const uint16_t* pads, unsigned num_ports) {
+    require_library();
     Entered entered(this);
     for (unsigned port = 0; port < max_ports; ++port) pads_[port] = port < num_ports ? pads[port] : 0;
     fresh_ = false;
     if (keeps_history()) {
-        if (history_.inputs.empty()) history_.num_ports = num_ports;
-        for (unsigned port = 0; port < history_.num_ports; ++port) history_.inputs.push_back(pads_[port]);
+        history_.widen(num_ports);
+        history_.inputs.insert(history_.inputs.end(), pads_, pads_ + history_.num_ports);
     }
     step();
 }
 
 void Core::power_on() {
     history_ = {};
-    if (fresh_) return;
+    if (library_ && fresh_) return;
     for (auto& pad : pads_) pad = 0;
     teardown();
     build();
 }
 
 size_t Core::state_size() {
+    require_library();
     Entered entered(this);
     return library_->serialize_size();
 }
 
 std::vector<uint8_t> Core::save_state() {
+    require_library();
     Entered entered(this);
     std::vector<uint8_t> state(library_->serialize_size());
     if (state.empty() || !library_->serialize(state.data(), state.size()))
@@ -312,21 +359,33 @@ std::vector<uint8_t> Core::save_exact() { return keeps_history() ? history_.pack
 void Core::write_memory(uint64_t address, const uint8_t* data, size_t size) {
     for (size_t i = 0; i < size; ++i) memory_.at(address + i);  // all or nothing
     for (size_t i = 0; i < size; ++i) *memory_.at(address + i) = data[i];
+    fresh_ = false;
     if (keeps_history()) history_.writes.push_back({history_.num_frames(), address, {data, data + size}});
 }
 
 void Core::load_state(const uint8_t* data, size_t size) {
-    if (!History::is_packed(data, size)) {
+    if (!keeps_history()) {
         unserialize(data, size);
-        if (keeps_history()) history_ = {{data, data + size}, 0, {}, {}};
         return;
     }
-    const History past = History::unpack(data, size);
+    const bool packed = History::is_packed(data, size);
+    const History past = packed ? History::unpack(data, size) : History{{data, data + size}, 0, {}, {}};
+    const History present = history_;
+    try {
+        relive(past);
+    } catch (const StateError&) {
+        relive(present);  // a state that is refused leaves the lane where it was
+        throw;
+    }
+}
+
+void Core::relive(const History& past) {
     if (past.start.empty()) {
         power_on();
     } else {
-        load_state(past.start.data(), past.start.size());
+        unserialize(past.start.data(), past.start.size());
     }
+    history_ = {past.start, 0, {}, {}};
     auto write = past.writes.begin();
     for (uint64_t frame = 0; frame <= past.num_frames(); ++frame) {
         for (; write != past.writes.end() && write->frame == frame; ++write)
@@ -338,7 +397,7 @@ void Core::load_state(const uint8_t* data, size_t size) {
 
 void Core::unserialize(const uint8_t* data, size_t size) {
     for (auto& pad : pads_) pad = 0;
-    if (spec_->reload == Reload::library && !fresh_) {
+    if (!library_ || (spec_->reload == Reload::library && !fresh_)) {
         teardown();
         build();
     }
@@ -350,7 +409,12 @@ void Core::unserialize(const uint8_t* data, size_t size) {
     }
     if (spec_->reset_before_unserialize) library_->reset();
     if (serialization_quirks_ & RETRO_SERIALIZATION_QUIRK_MUST_INITIALIZE) step();
-    if (!library_->unserialize(data, size))
+    bool accepted = false;
+    try {
+        accepted = library_->unserialize(data, size);
+    } catch (const std::exception&) {  // Stella reads its states through a stream that throws
+    }
+    if (!accepted)
         throw StateError("core " + spec_->core_name + " refuses a savestate of " + std::to_string(size) +
                          " bytes (its own have " + std::to_string(library_->serialize_size()) +
                          "): it is damaged, or of another core or game");

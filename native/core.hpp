@@ -96,6 +96,8 @@ struct History {
     std::vector<Write> writes;
 
     uint64_t num_frames() const { return num_ports ? inputs.size() / num_ports : 0; }
+    // Makes room for pads that were not held before.
+    void widen(unsigned ports);
     std::vector<uint8_t> pack() const;
     // Throws StateError if the bytes are cut off.
     static History unpack(const uint8_t* data, size_t size);
@@ -147,7 +149,10 @@ private:
     void unload_game() noexcept;
     void map_memory();
     void step();
+    void require_library() const;
     void unserialize(const uint8_t* data, size_t size);
+    // Goes back to where a history starts and plays it.
+    void relive(const History& past);
     bool keeps_history() const { return spec_->reload != Reload::none; }
 
     std::shared_ptr<const CoreSpec> spec_;

@@ -56,7 +56,7 @@ _PUBLIC = {
     "register_games": "env.gymnasium_ids",
 }
 
-__all__ = [  # noqa: F822 (each is imported when it is asked for)
+__all__ = [
     "EnvOptions",
     "Grid",
     "Pixels",

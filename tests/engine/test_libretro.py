@@ -335,7 +335,7 @@ def test_a_core_that_was_cut_off_is_refused_by_name(tiny_cores: TinyCores, tmp_p
     path = tmp_path / "half_libretro.so"
     whole = tiny_cores["tiny_rgb565"].read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CoreError, match=f"{path} is cut off")::
+    with pytest.raises(CoreError, match=f"{path} is cut off"):
         LibretroEngine(CoreFile(path, "half"), get_system("Nes"), tiny_rom())
 
 

@@ -119,7 +119,9 @@ def takes_game(command: Callable[..., None]) -> Callable[..., None]:
         add_folders(chosen.integrations)
         command(**arguments, **{slot: chosen})
 
-    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    # Help keeps the line breaks of a docstring; only those between paragraphs are meant.
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    wrapped.__name__, wrapped.__doc__ = command.__name__, "\n\n".join(text.replace("\n", " ") for text in paragraphs)
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     wrapped.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     return wrapped
@@ -127,4 +129,4 @@ def takes_game(command: Callable[..., None]) -> Callable[..., None]:
 
 def examples(*lines: str) -> dict[str, Any]:
     """The end of a command's help: what people type."""
-    return {"epilog": "\n\n".join(["[bold]Examples[/bold]", *(f"  [green]{line}[/green]" for line in lines)])}
+    return {"epilog": "\n".join(["[bold]Examples[/bold]", *(f"[green]{line}[/green]" for line in lines)])}

@@ -42,7 +42,7 @@ def play(
     """
     options = chosen.env_options(game, players=players, actions="all", autoreset_mode="disabled", sound=not mute)
     played = open_session(options, movies=record, inputs=inputs, max_frames=frames, speed=speed, scale=scale)
-    say(f"{played.num_frames} frames played, {played.num_episodes} episodes finished.", "bold")
+    say(f"Frames played: {played.num_frames}, episodes finished: {played.num_episodes}", "bold")
     if played.returns and not played.num_episodes:
         say(f"Reward: {_numbers(played.returns)}")
     for movie in played.movies:

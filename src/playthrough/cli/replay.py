@@ -56,7 +56,7 @@ def replay(
             movie, game=game, on_frame=lambda frame, total: advance(frame.number + 1, total), **chosen.given
         )
     players = [f"player {number}: {reward:g}" for number, reward in enumerate(report.rewards, 1)]
-    say(f"{report.game}: {report.frames} frames, {len(players)} players", "bold")
+    say(f"{report.game}: {report.frames} frames", "bold")
     say(f"Reward: {', '.join(players) if len(players) > 1 else f'{report.rewards[0]:g}'}")
     say("The game did not end." if report.ended_at is None else f"The game ended on frame {report.ended_at}.")
     if report.variables:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @takes_game
 def train(
     chosen: GameOptions,
-    game: Annotated[str | None, typer.Argument(metavar="[GAME]", help="The game, unless a recipe names it.")] = None,
+    game: Annotated[str | None, typer.Argument(metavar="GAME", help="The game, unless a recipe names it.")] = None,
     recipe: Annotated[
         str | None, typer.Option(metavar="FILE", help="A TOML file with all settings, or a shipped recipe's name.")
     ] = None,
@@ -101,7 +101,7 @@ def _report(result: TrainResult, chosen: GameOptions) -> None:
     if result.goal_reached:
         say(f"goal reached after {totals.generations} generations and {totals.frames:,} frames", "bold green")
     elif result.status == "interrupted":
-        say(f"interrupted after {totals.generations} finished generations; everything until there is saved", "yellow")
+        say(f"interrupted; all that was finished is saved (generations: {totals.generations})", "yellow")
     if totals.best_fitness is not None:
         say(f"Best fitness {totals.best_fitness:g}, found in generation {totals.best_generation}", "bold")
     files = {"Agent": result.genome, "Movie": result.movie, "Video": result.video}

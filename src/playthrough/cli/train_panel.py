@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from playthrough.cli.console import out, say
+from playthrough.cli.console import out, say, styled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,24 +32,35 @@ class TrainPanel:
         self._totals: Totals | None = None
         self._bests: list[float] = []
         self._since_s = monotonic()
-        self._live = Live(console=out(), get_renderable=self._panel, refresh_per_second=_REFRESHES_PER_SECOND)
+        self._early: list[str] = []
+        # While the panel is up, sys.stdout is a proxy of it; this is the console that knows about the panel.
+        self._console = out()
+        self._live = Live(console=self._console, get_renderable=self._panel, refresh_per_second=_REFRESHES_PER_SECOND)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._live.stop()
+        for text in self._early:
+            say(text, "yellow")
 
     def started(self, start: RunStart) -> None:
         """See `Watcher`."""
         self._start, self._since_s = start, monotonic()
+        for text in self._early:
+            if not text.endswith(start.filled_in):
+                say(text, "yellow")
+        self._early.clear()
+        if start.filled_in:
+            say(f"The NEAT configuration lacks settings; filled in: {', '.join(start.filled_in)}", "yellow")
         config = start.config
         say(f"{config.game} with {config.algo}, seed {config.seed}, into {start.folder}", "bold")
         say(
             f"{start.population} genomes with {start.num_inputs} inputs and {start.num_outputs} outputs play on "
             f"{start.lanes} lanes, {start.threads} threads, core {start.core}. Ctrl-C ends the run; nothing is lost."
         )
-        if out().is_terminal:
+        if self._console.is_terminal:
             self._live.start()
 
     def evaluated(self, progress: Progress) -> None:
@@ -60,7 +71,7 @@ class TrainPanel:
         """See `Watcher`."""
         self._report, self._totals, self._progress = report, totals, None
         self._bests.append(report.best_fitness)
-        if not out().is_terminal:
+        if not self._console.is_terminal:
             say(
                 f"generation {report.generation}: best {report.best_fitness:.1f}, mean {report.mean_fitness:.1f}, "
                 f"{len(report.species)} species, {totals.frames_per_second:,.0f} frames/s, "
@@ -69,7 +80,10 @@ class TrainPanel:
 
     def message(self, text: str) -> None:
         """See `Watcher`."""
-        say(text, "yellow")
+        if self._start is None:
+            self._early.append(text)
+        else:
+            self._console.print(styled(text, "yellow"))
 
     def finished(self, result: TrainResult) -> None:
         """See `Watcher`."""

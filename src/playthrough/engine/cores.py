@@ -47,8 +47,9 @@ class CoreRules:
         screen_size: Size (width, height) in pixels; 0 stands for what the core announces when the game is loaded.
         live_screen: Whether pixels are read at this fixed size from the core's buffer, also outside the part that the
             core announced for a frame. Safe only with the cores that this was tested with.
-        state_sizes: Which savestate lengths the core takes: its own exactly, its own or more, or anything (a wrong one
-            may then end the process).
+        state_sizes: Which savestate lengths the core takes: its own exactly, its own or more, or it decides itself.
+        state_magic_bytes: How many leading bytes all its savestates of a game share. Checked beforehand for cores that
+            end the process when they are given what they cannot read.
         srand: Whether the C library's random numbers are seeded with 1 before the game is loaded.
     """
 
@@ -60,6 +61,7 @@ class CoreRules:
     screen_size: tuple[int, int] = (0, 0)
     live_screen: bool = False
     state_sizes: Literal["exact", "at-least", "any"] = "any"
+    state_magic_bytes: int = 0
     srand: bool = False
 
     def screen(self, rom_name: str, announced: tuple[int, int]) -> tuple[int, int]:
@@ -90,8 +92,17 @@ _RULES: dict[str, CoreRules] = {
     "snes9x": CoreRules(live_screen=True, state_sizes="at-least"),
     "gambatte": CoreRules(reload="library", live_screen=True, state_sizes="exact"),
     "mgba": CoreRules(live_screen=True, state_sizes="exact"),
-    "mednafen_pce_fast": CoreRules(screen_size=(256, 242), live_screen=True),
-    "stella": CoreRules(reload="game", reset_before_unserialize=True, screen_size=(160, 0), live_screen=True),
+    "mednafen_pce_fast": CoreRules(
+        screen_size=(256, 242), live_screen=True, state_sizes="at-least", state_magic_bytes=8
+    ),
+    "stella": CoreRules(
+        reload="game",
+        reset_before_unserialize=True,
+        screen_size=(160, 0),
+        live_screen=True,
+        state_sizes="at-least",
+        state_magic_bytes=17,
+    ),
     "picodrive": CoreRules(srand=True),
 }
 

@@ -175,10 +175,9 @@ class LibretroEngine:
         problem = ""
         if self._rules.state_sizes == "exact" and len(state) != size:
             problem = f"it has {len(state)} bytes, expected {size}"
-        elif self._rules.state_sizes != "exact" and len(state) < size:
+        elif self._rules.state_sizes == "at-least" and len(state) < size:
             problem = f"it has {len(state)} bytes, expected at least {size}"
-        elif self._rules.state_sizes == "any" and state[:16] != self._native.save_state(lane)[:16]:
-            # Such a core may end the process when it is given what it cannot read.
+        elif (magic := self._rules.state_magic_bytes) and state[:magic] != self._native.save_state(lane)[:magic]:
             problem = "it begins with other bytes than this core's own"
         if problem:
             raise StateError(
@@ -254,9 +253,8 @@ class LibretroEngine:
             self._remove_folder()
 
     def _drain_log(self) -> None:
-        for lane in range(self._native.num_lanes):
-            for level, text in self._native.take_log(lane):
-                _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text)
+        for lane, level, text in self._native.take_log():
+            _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text)
 
 
 def native_probe(probe: Probe) -> _native.Probe:

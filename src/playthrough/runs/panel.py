@@ -178,7 +178,7 @@ def output_labels(env: RetroVectorEnv) -> list[str]:
         return [_word(actions.names(choice)) for group in groups for choice in group]
     if isinstance(space, spaces.MultiDiscrete):
         return [_word(actions.names(choice)) for _ in range(actions.num_players) for choice in actions.choices]
-    count = int(cast("Any", space).n)
+    count = int(space.n)
     if actions.num_players == 1 and count <= _MOST_WORDS:
         return [_word(actions.names(int(actions.to_buttons(np.array([i]))[0, 0]))) for i in range(count)]
     return [str(i) for i in range(count)]

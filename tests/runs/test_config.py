@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from playthrough.env.observation import Grid
+from playthrough.env.options import EnvOptions
+from playthrough.errors import BadInputError, ConfigError
+from playthrough.runs.config import RunConfig, find_recipe, list_recipes, load_config, recipe_for, resolve
+
+RECIPE = """\
+game = "Airstriker-Genesis"
+seed = 4
+
+[goal]
+fitness = 300
+conditions = ["score >= 300", "lives > 0"]
+
+[env]
+observation = { kind = "grid", divisor = 16, scale = 255.0 }
+actions = [[], ["B"], ["LEFT", "B"]]
+frame_skip = 4
+state = { Level1 = 2, power-on = 1 }
+
+[neat]
+config = "settings.cfg"
+generations = 7
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    text = find_recipe("airstriker-neat").with_suffix(".cfg").read_text()
+    (tmp_path / "settings.cfg").write_text(text)
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_a_recipe_becomes_typed_settings(recipe: Path) -> None:
+    config = resolve(recipe=recipe)
+    options = config.env_options()
+    assert (config.seed, config.algo, config.neat.options.generations) == (4, "neat", 7)
+    assert options.observation == Grid(16, 255.0)
+    assert options.actions == ((), ("B",), ("LEFT", "B"))
+    assert options.state == {"Level1": 2.0, "power-on": 1.0}
+    assert config.goal is not None and config.goal.met(300, [{"score": 300, "lives": 1}])
+    assert not config.goal.met(300, [{"score": 300, "lives": 1}, {"score": 300, "lives": 0}])
+    assert not config.goal.met(299, [{"score": 300, "lives": 1}])
+    assert "[DefaultGenome]" in config.neat.config
+
+
+def test_what_is_written_down_is_read_again(recipe: Path, tmp_path: Path) -> None:
+    config = resolve(recipe=recipe, overrides=["description=\"a \\\"quoted\\\" line\"", "env.no_progress_frames=300"])
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert load_config(path) == config
+
+
+def test_overrides_and_options_come_after_the_recipe(recipe: Path) -> None:
+    overrides = ["env.frame_skip=8", "env.state=Level1", "neat.config.pop_size=12", "seed=5", "env.observation=gray84"]
+    config = resolve(recipe=recipe, overrides=overrides, seed=6, lanes=3, neat__generations=2, algo=None)
+    assert config.env["frame_skip"] == 8
+    assert config.env["state"] == "Level1"
+    assert config.env["observation"] == "gray84"
+    assert (config.seed, config.neat.options.generations, config.lane_options().num_envs) == (6, 2, 3)
+    assert "\npop_size = 12\n" in config.neat.config
+
+
+def test_only_what_differs_from_the_defaults_is_kept(recipe: Path) -> None:
+    assert "frame_skip" not in resolve(recipe=recipe, overrides=["env.frame_skip=1"]).env
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("frame_skip = 4", "frame_skp = 4", ["recipe.toml:11", "[env] frame_skp", "did you mean 'frame_skip'?"]),
+        ("frame_skip = 4", 'frame_skip = "4"', ["recipe.toml:11", "[env] frame_skip", "a whole number", "'4'"]),
+        ("frame_skip = 4", "frame_skip = 0", ["recipe.toml:11", "frame_skip must be a positive number"]),
+        ("frame_skip = 4", "num_envs = 4", ["num_envs", "lanes = NUMBER"]),
+        ("divisor = 16", "divisr = 16", ["[env] observation", "'divisr'", "did you mean 'divisor'?"]),
+        ('kind = "grid"', 'kind = "gird"', ["[env] observation", "pixels, grid, ram, variables", "'gird'"]),
+        ("generations = 7", "generation = 7", ["[neat] generation", "did you mean 'generations'?"]),
+        ("generations = 7", "generations = 0", ["[neat] generations", "at least 1"]),
+        ("seed = 4", "sed = 4", ["recipe.toml:2", "did you mean 'seed'?"]),
+        ("seed = 4", "seed = -4", ["recipe.toml:2", "not negative"]),
+        ("seed = 4", 'algo = "neet"', ["recipe.toml:2: algo", "did you mean 'neat'?"]),
+        ("seed = 4", "seed = = 4", ["recipe.toml", "not valid TOML", "line 2"]),
+        ('"score >= 300"', '"score is 300"', ["[goal]"[1:-1], "'score >= 300'", "'score is 300'"]),
+        ('"settings.cfg"', '"setings.cfg"', ["[neat] config", "setings.cfg"]),
+        ('game = "Airstriker-Genesis"', "", ["game is missing"]),
+    ],
+)
+def test_mistakes_are_explained(recipe: Path, old: str, new: str, expected: list[str]) -> None:
+    assert old in RECIPE
+    recipe.write_text(RECIPE.replace(old, new))
+    with pytest.raises(ConfigError) as error:
+        resolve(recipe=recipe)
+    assert not [part for part in expected if part not in str(error.value)], str(error.value)
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("env.frame_skp=8", ["--set env.frame_skp=8", "did you mean 'frame_skip'?"]),
+        ("env.frame_skip=many", ["--set env.frame_skip=many", "a whole number", "'many'"]),
+        ("frame_skip", ["'frame_skip'", "key=value"]),
+        ("neat.config.pop_siz=3", ["--set neat.config.pop_siz=3", "did you mean 'pop_size'?"]),
+        ("seed.x=3", ["seed is not a table"]),
+        ("neat=3", ["neat"]),
+    ],
+)
+def test_wrong_overrides_are_explained(recipe: Path, override: str, expected: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        resolve(recipe=recipe, overrides=[override])
+    assert not [part for part in expected if part not in str(error.value)], str(error.value)
+
+
+def test_a_game_finds_its_recipe_by_either_name() -> None:
+    assert recipe_for("Airstriker-Genesis") == recipe_for("Airstriker-Genesis-v0") == find_recipe("airstriker-neat")
+    assert recipe_for("Sonic-Genesis") is None
+
+
+def test_an_unknown_recipe_is_explained() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'airstriker-neat'"):
+        find_recipe("airstriker-neet")
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_shipped_recipe_resolves(name: str) -> None:
+    config = resolve(recipe=name)
+    assert config.description
+    assert config.lane_options().game == config.game
+
+
+def test_a_game_without_a_recipe_has_settings_that_fit_it() -> None:
+    config = resolve(game="Pong-Atari2600")
+    assert config.env["observation"] == "grid8"
+    assert "num_inputs = auto" in config.neat.config
+    assert "num_inputs = 840" in config.with_sizes(840, 8).neat.config
+
+
+def test_an_unknown_game_is_refused() -> None:
+    with pytest.raises(BadInputError, match="Airstrike-Genesis"):
+        resolve(game="Airstrike-Genesis")
+
+
+def test_a_run_keeps_what_makes_it_that_run(recipe: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(resolve(recipe=recipe).to_toml())
+    assert load_config(path, ["neat.generations=9"]).neat.options.generations == 9
+    for change in ("seed=3", "game=Pong-Atari2600", "algo=neat"):
+        with pytest.raises(ConfigError, match="start a new run"):
+            load_config(path, [change])
+
+
+def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path) -> None:
+    refused: list[str] = []
+    for entry in dataclasses.fields(EnvOptions):
+        value = {"state": "Level1", "observation": "ram", "core": "exact", "engine": "libretro"}.get(entry.name)
+        if value is None:
+            value = {"progress": '["score"]', "actions": '"all"', "scenario": "scenario", "info": "data"}.get(entry.name)
+        if value is None:
+            value = "1" if "probability" not in entry.name else "0.5"
+        try:
+            resolve(recipe=recipe, overrides=[f"env.{entry.name}={value}"])
+        except ConfigError as error:
+            assert "cannot be set here" in str(error)
+            refused.append(entry.name)
+    assert set(refused) == {"game", "num_envs", "num_threads", "autoreset_mode", "render_mode", "record", "sound"}
+
+
+def test_a_run_config_is_frozen(recipe: Path) -> None:
+    config = resolve(recipe=recipe)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 3  # type: ignore[misc]
+    assert isinstance(config, RunConfig)
