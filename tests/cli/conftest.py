@@ -82,7 +82,7 @@ def game(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def inputs_file(path: Path, num_frames: int, seed: int = 1, buttons: tuple[str, ...] = ("LEFT", "RIGHT", "B")) -> Path:
+def inputs_file(path: Path, num_frames: int, seed: int = 1, buttons: tuple[str, ...] = ("B", "LEFT", "RIGHT")) -> Path:
     """Random buttons as text, the first frame with nothing, as a reset has it."""
     import random
 

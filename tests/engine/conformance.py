@@ -17,6 +17,7 @@ from playthrough.engine.engine import Engine, Observe, PixelSpec, RunResult
 from playthrough.engine.probes import DataType, Measure, Op, Probe, StopNode
 from playthrough.errors import BadInputError, StateError
 
+PLAIN = PixelSpec()
 SMALL = PixelSpec(gray=True, resize="area", size=(12, 16), max_of_two=True, stack=3)
 
 
@@ -38,7 +39,7 @@ class Subject:
     button: int
     start: bytes = b""
 
-    def started(self, lanes: int = 1, pixels: PixelSpec = PixelSpec(), stop: StopNode | None = None) -> Engine:
+    def started(self, lanes: int = 1, pixels: PixelSpec = PLAIN, stop: StopNode | None = None) -> Engine:
         """A new engine, at the start."""
         engine = self.open(lanes)
         engine.configure((self.counter, self.answer), stop, pixels)
@@ -117,7 +118,7 @@ class EngineConformance:
                     assert result.samples[lane, 0, column] == probe.type.decode(raw)
 
     def test_one_run_of_many_frames_is_many_runs_of_one(self, subject: Subject) -> None:
-        at_once, one_by_one = subject.started(pixels=PixelSpec()), subject.started(pixels=PixelSpec())
+        at_once, one_by_one = subject.started(), subject.started()
         buttons = subject.inputs(12)
         result = play(at_once, buttons, Observe.PUSH)
         singles = [play(one_by_one, buttons[:, i : i + 1], Observe.PUSH) for i in range(12)]

@@ -45,7 +45,11 @@ def open_made(system: str, lanes: int = 1) -> LibretroEngine:
 def open_game(game: str, lanes: int = 1, threads: int = 1) -> LibretroEngine:
     """Airstriker, or an Atari game, on the core of the wheel."""
     system = load_integration(game).system
-    rom = atari_games()[game + "-v0"].read_bytes() if system.name == "Atari2600" else find_rom(load_integration(game)).data
+    rom = (
+        atari_games()[game + "-v0"].read_bytes()
+        if system.name == "Atari2600"
+        else find_rom(load_integration(game)).data
+    )
     return LibretroEngine(find_core("exact", system), system, rom, num_lanes=lanes, num_threads=threads)
 
 

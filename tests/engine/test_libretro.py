@@ -66,7 +66,7 @@ class TestAirstriker(EngineConformance):
         return Subject(
             lambda lanes: open_game("Airstriker-Genesis", lanes),
             probe(0xFF0294, ">u2"),
-            probe(0xFF008E, ">u2"),
+            probe(0xFF0268, ">u2"),
             RIGHT,
             start_state("Airstriker-Genesis"),
         )
@@ -100,7 +100,7 @@ def test_the_core_of_every_system_runs(system: str) -> None:
     assert 59 < display.frames_per_second < 61 and display.sample_rate_hz > 30000
     assert engine.ram_size_bytes == sum(size for _, size in engine.memory_blocks(0)) >= 128
     base = get_system(system).ram_base
-    assert base is None or engine.memory_blocks(0)[0][0] == base
+    assert base is None or any(start <= base < start + size for start, size in engine.memory_blocks(0))
     engine.close()
 
 
@@ -154,7 +154,8 @@ def test_stella_survives_what_is_no_state(damage: str) -> None:
     }[damage]
     with pytest.raises(StateError):
         engine.load({0: state})
-    play(engine, np.full((1, 5, 1), B, np.uint16))
+    sample = play(engine, np.full((1, 5, 1), B, np.uint16)).samples[0, -1, 0]
+    assert sample == engine.read_memory(0, 0x80, 1)[0]
     fresh = open_game("Breakout-Atari2600")
     fresh.configure((probe(0x80, "|u1"),), None, PixelSpec())
     fresh.load({0: engine.save_exact(0)})
@@ -240,7 +241,9 @@ def test_sound_arrives_as_it_was_played(tiny_cores: TinyCores, sample_by_sample:
     engine.configure((), None, PixelSpec())
     engine.capture_sound(0, True)
     play(engine, np.zeros((1, 30, 1), np.uint16))
-    sound = np.concatenate([engine.take_sound(0), (play(engine, np.zeros((1, 30, 1), np.uint16)), engine.take_sound(0))[1]])
+    sound = np.concatenate(
+        [engine.take_sound(0), (play(engine, np.zeros((1, 30, 1), np.uint16)), engine.take_sound(0))[1]]
+    )
     assert sound.shape == (44100, 2)
     for channel, amplitude in enumerate((8000, 4000)):
         heights = np.abs(np.fft.rfft(sound[:, channel]))
@@ -262,12 +265,13 @@ def test_a_core_may_read_the_file_itself(tiny_cores: TinyCores) -> None:
 
 def test_a_cores_own_functions_win_over_those_of_the_program(tiny_cores: TinyCores) -> None:
     """PicoDrive brings a zlib of its own, and Python's has functions of the same names."""
+    library = str(tiny_cores["tiny_global_symbols"])
     program = (
-        "import ctypes, sys, zlib; sys.setdlopenflags(ctypes.RTLD_GLOBAL | 2); ctypes.CDLL('libz.so.1', ctypes.RTLD_GLOBAL)\n"
+        "import ctypes\n"
+        "ctypes.CDLL('libz.so.1', ctypes.RTLD_GLOBAL)\n"
         "from pathlib import Path\n"
-        "from conftest import TinyCores\n"
         "from engine.opening import open_tiny\n"
-        f"engine = open_tiny({{'tiny_global_symbols': Path({str(tiny_cores['tiny_global_symbols'])!r})}}, 'tiny_global_symbols')\n"
+        f"engine = open_tiny({{'tiny_global_symbols': Path({library!r})}}, 'tiny_global_symbols')\n"
         "print(engine.read_memory(0, 0x100, 4)[::-1].hex())"
     )
     assert run_python(program).stdout.strip() == "600d600d"
@@ -278,7 +282,11 @@ def run_python(program: str, **options: object) -> subprocess.CompletedProcess[s
     paths = [str(Path(__file__).parents[1]), *sys.path]
     prelude = f"import sys; sys.path[:] = {paths!r}\n"
     return subprocess.run(
-        [sys.executable, "-c", prelude + program], capture_output=True, text=True, timeout=60, **options  # type: ignore[call-overload]
+        [sys.executable, "-c", prelude + program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **options,  # type: ignore[call-overload]
     )
 
 
@@ -321,7 +329,11 @@ def test_a_core_that_cannot_be_used_is_refused_by_name(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty; expected a libretro core"), (b"#!/bin/sh\n", "cannot be loaded as a library"), (None, "cannot be read")],
+    [
+        (b"", "is empty; expected a libretro core"),
+        (b"#!/bin/sh\n", "cannot be loaded as a library"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_file_that_is_no_core_is_refused_by_name(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "broken_libretro.so"
@@ -392,7 +404,7 @@ def test_a_core_that_cannot_be_built_again_does_not_take_the_process_down(tiny_c
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("LaneError lane 0: cannot make a private copy of core tiny_rgb565: Too many open files")
-    assert all("Error" in line and "tiny_rgb565" in line for line in lines[1:4])
+    assert all(line.startswith("LaneError lane 0: ") and "tiny_rgb565" in line for line in lines[1:4])
     assert lines[4] == "alive"
 
 

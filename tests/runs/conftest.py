@@ -19,5 +19,5 @@ from playthrough.runs.watcher import TrainResult
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainResult, Listener]:
     """Five generations in one go, and what the watcher was told."""
     listener = Listener()
-    result = train(small_config(tmp_path_factory.mktemp("run") / "whole", lanes=4), watcher=listener)
+    result = train(small_config(tmp_path_factory.mktemp("run") / "whole", lanes=4, video=True), watcher=listener)
     return result, listener

@@ -13,17 +13,16 @@ TIMES = ("evaluate_s", "reproduce_s", "speciate_s", "elapsed_s")
 SETTINGS = (
     "env.observation={kind='grid', divisor=32}",
     "env.frame_skip=8",
-    "neat.episodes_per_genome=2",
-    "neat.max_steps_per_episode=60",
+    "neat.episodes_per_genome=1",
+    "neat.max_steps_per_episode=80",
     "neat.config.num_inputs=auto",
-    "neat.config.pop_size=6",
+    "neat.config.pop_size=5",
 )
 
 
-def small_config(out: Path, *overrides: str, generations: int = 5, **options: Any) -> RunConfig:
-    return resolve(
-        game="Airstriker-Genesis", overrides=(*SETTINGS, *overrides), out=out, neat__generations=generations, **options
-    )
+def small_config(out: Path, *overrides: str, generations: int = 5, video: bool = False, **options: Any) -> RunConfig:
+    options |= {"out": out, "neat__generations": generations, "video": video}
+    return resolve(game="Airstriker-Genesis", overrides=(*SETTINGS, *overrides), **options)
 
 
 def metrics_without_times(folder: Path) -> list[dict[str, str]]:

@@ -53,7 +53,7 @@ def test_a_recipe_becomes_typed_settings(recipe: Path) -> None:
 
 
 def test_what_is_written_down_is_read_again(recipe: Path, tmp_path: Path) -> None:
-    config = resolve(recipe=recipe, overrides=["description=\"a \\\"quoted\\\" line\"", "env.no_progress_frames=300"])
+    config = resolve(recipe=recipe, overrides=['description="a \\"quoted\\" line"', "env.no_progress_frames=300"])
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml())
     assert load_config(path) == config
@@ -162,7 +162,9 @@ def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path)
     for entry in dataclasses.fields(EnvOptions):
         value = {"state": "Level1", "observation": "ram", "core": "exact", "engine": "libretro"}.get(entry.name)
         if value is None:
-            value = {"progress": '["score"]', "actions": '"all"', "scenario": "scenario", "info": "data"}.get(entry.name)
+            value = {"progress": '["score"]', "actions": '"all"', "scenario": "scenario", "info": "data"}.get(
+                entry.name
+            )
         if value is None:
             value = "1" if "probability" not in entry.name else "0.5"
         try:

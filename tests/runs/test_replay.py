@@ -49,7 +49,9 @@ def edited(source: Path, target: Path, edit: object, drop: str = "") -> Path:
 def silence(log: bytes) -> bytes:
     """The log with nothing pressed after frame 100."""
     lines = log.split(b"\n")
-    return b"\n".join(line if not line.startswith(b"|..|") or i < 102 else b"|..|............|" for i, line in enumerate(lines))
+    return b"\n".join(
+        line if not line.startswith(b"|..|") or i < 102 else b"|..|............|" for i, line in enumerate(lines)
+    )
 
 
 def test_a_movie_whose_inputs_were_edited_diverges(recorded: RecordedEpisode, tmp_path: Path) -> None:
@@ -71,7 +73,11 @@ def test_a_movie_that_goes_on_after_the_end_says_where_that_was(tmp_path: Path) 
     assert movie.end == "game"
     whole = replay(movie.movie)
     assert whole.ended_at == whole.frames - 1
-    longer = edited(movie.movie, tmp_path / "longer.bk2", lambda log: log.replace(b"[/Input]", b"|..|............|\n" * 9 + b"[/Input]"))
+    longer = edited(
+        movie.movie,
+        tmp_path / "longer.bk2",
+        lambda log: log.replace(b"[/Input]", b"|..|............|\n" * 9 + b"[/Input]"),
+    )
     report = replay(longer)
     assert (report.frames, report.ended_at) == (whole.frames + 9, whole.ended_at)
 

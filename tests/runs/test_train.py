@@ -71,15 +71,15 @@ def test_a_run_leaves_everything(finished_run: tuple[TrainResult, Listener]) -> 
     assert [row["generation"] for row in rows] == ["0", "1", "2", "3", "4"]
     assert sum(int(row["frames"]) for row in rows) == result.totals.frames
     assert list(folder.tensorboard.iterdir())
-    assert not [path for path in result.folder.rglob(".*")], "temporary files are left"
+    assert not list(result.folder.rglob(".*")), "temporary files are left"
     assert listener.results == [result]
 
 
 def test_the_watcher_hears_of_every_genome_and_generation(finished_run: tuple[TrainResult, Listener]) -> None:
     _, listener = finished_run
     assert [start.first_generation for start in listener.starts] == [0]
-    assert (listener.starts[0].num_inputs, listener.starts[0].population, listener.starts[0].lanes) == (70, 6, 4)
-    assert [(p.generation, p.num_done) for p in listener.progress] == [(g, n) for g in range(5) for n in range(1, 7)]
+    assert (listener.starts[0].num_inputs, listener.starts[0].population, listener.starts[0].lanes) == (70, 5, 4)
+    assert [(p.generation, p.num_done) for p in listener.progress] == [(g, n) for g in range(5) for n in range(1, 6)]
     assert [totals.generations for totals in listener.totals] == [1, 2, 3, 4, 5]
     assert listener.totals[-1].time_left_s == 0
     assert all(totals.frames_per_second > 0 for totals in listener.totals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -145,10 +146,12 @@ def _folders() -> Iterator[Finding]:
 
     for what, folder in (("Your folder", home_folder()), ("This folder", Path.cwd())):
         there = next(path for path in (folder, *folder.parents) if path.exists())
-        if os.access(there, os.W_OK):
-            yield "ok", what, f"{folder} can be written"
-        else:
-            yield "broken", what, f"{there} cannot be written; choose another with PLAYTHROUGH_HOME or --out"
+        try:
+            with tempfile.TemporaryFile(dir=there):
+                yield "ok", what, f"{folder} can be written"
+        except OSError as error:
+            advice = "name another with PLAYTHROUGH_HOME" if what == "Your folder" else "work in another"
+            yield "broken", what, f"{there} cannot be written ({error.strerror}); {advice}"
 
 
 def _screen() -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from typer import Typer
 
 from playthrough.cli.console import heading, out, say, styled, table, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
+from playthrough.errors import RomError
+from playthrough.game.rom_files import Rom
 
 if TYPE_CHECKING:
     from playthrough.env.observation import Scene
@@ -22,13 +24,18 @@ _KINDS = ("buttons", "discrete", "multi_discrete")
 def info(game: Game, chosen: GameOptions) -> None:
     """Show what is known about a game: variables, start states, buttons, and what agents see and do."""
     integration = chosen.load(game)
-    scene, rom = _scene(integration, game, chosen)
+    rom = _rom(integration)
     system = integration.system
+    can_run = isinstance(rom, Rom) and system.supported
+    scene = _running_scene(game, chosen) if can_run else _usual_scene(integration)
+    say(integration.name, "bold")
     runs = "" if system.supported else ", which does not run yet"
-    say(f"{integration.name}", "bold")
     say(f"runs on {system.name} (core {system.core}{runs}); described in {integration.folder}")
-    out().print("ROM:", rom, soft_wrap=True)
-
+    if isinstance(rom, Rom):
+        known = "" if rom.known else ", not the one that the game expects"
+        say(f"ROM: {rom.path} (SHA-1 {rom.sha1}{known})", "green")
+    else:
+        say(f"ROM: {rom}", "yellow")
     heading(f"Variables ({integration.info_path.name})")
     variables = table("Variable", "Address", "Type")
     for name, variable in integration.variables.items():
@@ -38,41 +45,49 @@ def info(game: Game, chosen: GameOptions) -> None:
     _print_buttons(integration)
     _print_spaces(integration, scene)
     _print_reference(integration)
+    if not can_run:
+        try_next("playthrough import PATH", "playthrough games")
+        return
+    more = chosen.as_arguments()
     try_next(
-        f"playthrough play {game}{chosen.as_arguments()}",
-        f"playthrough watch {game} --agent random{chosen.as_arguments()}",
-        f"playthrough train {game} --algo neat{chosen.as_arguments()}",
+        f"playthrough play {game}{more}",
+        f"playthrough watch {game} --agent random{more}",
+        f"playthrough train {game} --algo neat{more}",
     )
 
 
-def _scene(integration: Integration, game: str, chosen: GameOptions) -> tuple[Scene, Any]:
-    """What there is to observe, from the running game; without its ROM, from the usual size of the picture."""
-    from playthrough.engine.engine import Display
-    from playthrough.env.observation import Scene
-    from playthrough.env.vector import RetroVectorEnv
-    from playthrough.errors import RomError
+def _rom(integration: Integration) -> Rom | RomError:
+    """The game's ROM, or why it is missing."""
     from playthrough.game.roms import find_rom
 
     try:
-        rom = find_rom(integration)
+        return find_rom(integration)
     except RomError as error:
-        there = [path for folder in integration.folders for path in folder.glob("rom.*") if path.suffix != ".sha"]
-        if there:
+        if any(path.suffix != ".sha" for folder in integration.folders for path in folder.glob("rom.*")):
             raise  # it is not missing, but damaged
-        display = Display(*integration.system.screen_hint, 0, 60.0, 0.0)
-        crop = integration.scenario.crop_of(0)
-        return Scene(
-            display, crop, {name: variable.probe for name, variable in integration.variables.items()}, 0
-        ), styled(str(error), "yellow")
-    found = styled(
-        f"{rom.path} (SHA-1 {rom.sha1}{'' if rom.known else ', not the one that the game expects'})", "green"
-    )
+        return error
+
+
+def _running_scene(game: str, chosen: GameOptions) -> Scene:
+    """What there is to observe in the running game."""
+    from playthrough.env.vector import RetroVectorEnv
+
     env = RetroVectorEnv(chosen.env_options(game, state=chosen.state or "power-on"))
     try:
         env.reset()
-        return env.scene, found
+        return env.scene
     finally:
         env.close()
+
+
+def _usual_scene(integration: Integration) -> Scene:
+    """What there is to observe if the picture has the system's usual size."""
+    from playthrough.engine.engine import Display
+    from playthrough.env.observation import Scene
+
+    display = Display(*integration.system.screen_hint, 0, 60.0, 0.0)
+    probes = {name: variable.probe for name, variable in integration.variables.items()}
+    return Scene(display, integration.scenario.crop_of(0), probes, 0)
 
 
 def _print_files(integration: Integration) -> None:
@@ -88,6 +103,7 @@ def _print_files(integration: Integration) -> None:
             (infos if "info" in read_json(path) else scenarios).append(path.stem)
         except IntegrationError:
             scenarios.append(f"{path.stem} (damaged)")
+    scenarios += [path.name for folder in integration.folders for path in sorted(folder.glob("*.py"))]
     default = integration.default_state()
     states = {*integration.states, *integration.recipes}
     named = [f"{name} (default)" if name == default else name for name in sorted(states)]
@@ -150,11 +166,11 @@ def _print_spaces(integration: Integration, scene: Scene) -> None:
 
 def _print_reference(integration: Integration) -> None:
     state = integration.default_state()
-    runs = integration.reference_runs(state) if state else ()
-    means = [run["rewards"]["final_10_mean"] for run in runs if "final_10_mean" in run.get("rewards", {})]
-    if means:
-        texts = ", ".join(f"{mean:g}" for mean in means)
-        say(f"Reference from {state}: PPO, 10 million steps, mean return of the last ten episodes: {texts}")
+    for run in integration.reference_runs(state) if state else ():
+        mean = run.get("rewards", {}).get("final_10_mean")
+        if mean is not None:
+            say()
+            say(f"Reference run {run.get('name', '')} from {state}: mean return of its last ten episodes {mean:g}")
 
 
 def register(app: Typer) -> None:

@@ -64,7 +64,6 @@ def watch(
     if video is None:
         require_window("write a video instead: --video FILE.mp4")
     for number in range(episodes):
-        say(f"Episode {number + 1} of {episodes}: {source.name} plays {options.game}", "bold")
         episode = _Episode(source, options, (seed or 0) + number, state, max_steps)
         if video is not None:
             file = video.with_stem(f"{video.stem}-{number + 1}") if episodes > 1 else video
@@ -102,6 +101,7 @@ class _Episode:
                 max_steps=self.max_steps,
                 on_frame=advance,
             )
+        say(f"{self.source.name} plays {Path(self.options.game).name}, seed {self.seed}", "bold")
         say(f"Video: {video}")
 
     def show(self, speed: float, scale: int) -> bool:
@@ -112,6 +112,7 @@ class _Episode:
         with tempfile.TemporaryDirectory(prefix="playthrough-") as folder:
             movie = Path(folder) / "episode.bk2"
             episode = record_episode(self.source, options, movie, self.seed, state=self.state, max_steps=self.max_steps)
+            say(f"{self.source.name} plays {Path(options.game).name}, seed {self.seed}", "bold")
             say(f"Reward {episode.reward:g} in {episode.frames} frames (ended by: {episode.end}). Esc ends.")
             title = f"{self.source.name} plays {Path(options.game).name}"
             replayed = {"scenario": options.scenario, "info": options.info, "core": options.core}

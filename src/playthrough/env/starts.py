@@ -72,7 +72,7 @@ class StartStates:
         if isinstance(state, bytes):
             if not state:
                 raise StateError("the state is empty; expected the bytes of a savestate, or the name of a start state")
-            return "bytes", unpack_state(state)
+            return "bytes", unpack_state(state) if state.startswith(b"\x1f\x8b") else state
         if str(state) == POWER_ON:
             return POWER_ON, b""
         name = Path(state).name.removesuffix(".state").removesuffix(".recipe.json")

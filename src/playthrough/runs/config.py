@@ -75,6 +75,7 @@ class RunConfig:
         threads: On how many threads; None for one per processor. The results do not depend on it.
         out: The run folder; None for a new one under `runs`.
         goal: When to stop before all generations are played.
+        video: Whether the best agent is filmed at the end.
         env: Settings of EnvOptions that differ from its defaults.
         neat: Settings of the algorithm `neat`.
     """
@@ -87,6 +88,7 @@ class RunConfig:
     threads: int | None = None
     out: Path | None = None
     goal: Goal | None = None
+    video: bool = True
     env: Mapping[str, Any] = field(default_factory=_no_settings)
     neat: NeatSettings
 

@@ -22,6 +22,8 @@ _MOST_LINKS = 140
 """How many links are drawn at most: those through which most flows."""
 _FAINTEST = 0.02
 """A link through which less flows, as a share of the strongest, is not drawn."""
+_LABEL_ROOM = 9 * _SCALE
+"""An output with less room than this has a label only while it is chosen."""
 _LARGEST_VIEW = 96
 """Rows and columns of a view; a larger one is thinned out."""
 
@@ -141,13 +143,15 @@ class NetworkDrawing:
         for key in self._hidden:
             x, y = self._places[key]
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_shade(values.get(key, 0.0)), outline=_TEXT)
+        room = self._size[1] / max(1, self._num_outputs)
         radius = min(11, max(4, self._size[1] // (3 * max(1, self._num_outputs))))
         for key in range(self._num_outputs):
             x, y = self._places[key]
             lit = key in chosen
             box = (x - radius, y - radius, x + radius, y + radius)
             draw.ellipse(box, fill=_LIT if lit else _shade(values.get(key, 0.0)), outline=_TEXT)
-            draw.text((x + 20, y), self._labels[key], font=self._font, fill=_LIT if lit else _TEXT, anchor="lm")
+            if lit or room >= _LABEL_ROOM:
+                draw.text((x + 20, y), self._labels[key], font=self._font, fill=_LIT if lit else _TEXT, anchor="lm")
 
     def _draw_backdrop(self) -> Image.Image:
         """Everything that never changes: all links, faintly."""

@@ -28,9 +28,8 @@ WIDTH = 420
 _BACKGROUND = (24, 26, 32)
 _TITLE, _TEXT, _DIM, _ACCENT = (240, 242, 247), (206, 210, 220), (130, 136, 150), (255, 196, 61)
 _MARGIN = 14
-_HEAD, _FOOT = 54, 118
-_MOST_VARIABLES = 5
-_MOST_WORDS = 64  # more outputs than that are too small to be read
+_HEAD, _FOOT = 54, 128
+_MOST_VARIABLES, _MOST_PADS = 5, 2
 
 
 @dataclass(frozen=True)
@@ -61,19 +60,16 @@ class Panel:
     Args:
         height: In pixels.
         system: Whose pads are shown.
-        players: How many.
         title: The game.
         subtitle: Who plays.
         drawing: Draws the network; None where there is none.
     """
 
-    def __init__(
-        self, height: int, system: System, players: int, title: str, subtitle: str, drawing: NetworkDrawing | None
-    ) -> None:
+    def __init__(self, height: int, system: System, title: str, subtitle: str, drawing: NetworkDrawing | None) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
-        self._height, self._system, self._players, self._drawing = height, system, players, drawing
-        self._small, self._medium = ImageFont.load_default(12), ImageFont.load_default(14)
+        self._height, self._system, self._drawing = height, system, drawing
+        self._small = ImageFont.load_default(12)
         self._large = ImageFont.load_default(24)
         self._empty = Image.new("RGB", (WIDTH, height), _BACKGROUND)
         draw = ImageDraw.Draw(self._empty)
@@ -84,6 +80,8 @@ class Panel:
         self._moment: NetworkMoment | None = None
         self._network: Image.Image = self._empty
         self._earned: list[float] = []
+        self._shown: object = None
+        self._numbers: Image.Image = self._empty
 
     def draw(
         self, moment: NetworkMoment | None, pressed: Sequence[Sequence[str]], numbers: PanelNumbers
@@ -110,19 +108,30 @@ class Panel:
         draw.line((_MARGIN, foot, WIDTH - _MARGIN, foot), fill=(52, 56, 66))
         pads = self._pads_of(tuple(tuple(names) for names in pressed))
         image.paste(pads, (_MARGIN, foot + (_FOOT - pads.height) // 2))
-        self._draw_numbers(draw, _MARGIN + pads.width + 20, foot + 10, numbers)
+        x, y = _MARGIN + pads.width + 20, foot + 10
+        image.paste(self._numbers_of(numbers, WIDTH - x), (x, y))
+        minutes, seconds = divmod(numbers.seconds, 60)
+        time = f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}"
+        draw.text((x, y + 31), time, font=self._small, fill=_DIM)
         return np.asarray(image)
 
-    def _draw_numbers(self, draw: Any, x: int, y: int, numbers: PanelNumbers) -> None:
-        minutes, seconds = divmod(numbers.seconds, 60)
-        draw.text((x, y), f"{numbers.total_reward:,.10g}", font=self._large, fill=_ACCENT)
-        earned_width = self._large.getlength(f"{numbers.total_reward:,.10g}")
-        draw.text((x + earned_width + 6, y + 11), "earned", font=self._small, fill=_DIM)
-        draw.text((x, y + 31), f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}", font=self._small, fill=_DIM)
-        room = (_FOOT - 58) // 15
-        for row, (name, value) in enumerate(list(numbers.variables.items())[: min(room, _MOST_VARIABLES)]):
-            draw.text((x, y + 49 + 15 * row), name[:14], font=self._small, fill=_DIM)
-            draw.text((WIDTH - _MARGIN, y + 49 + 15 * row), str(value), font=self._small, fill=_TEXT, anchor="ra")
+    def _numbers_of(self, numbers: PanelNumbers, width: int) -> Image.Image:
+        """What was earned and the variables: they change more rarely than the time, which stands between them."""
+        from PIL import Image, ImageDraw
+
+        shown = (numbers.total_reward, tuple(numbers.variables.items())[: min((_FOOT - 64) // 15, _MOST_VARIABLES)])
+        if shown == self._shown:
+            return self._numbers
+        image = Image.new("RGB", (width, _FOOT - 12), _BACKGROUND)
+        draw = ImageDraw.Draw(image)
+        earned = f"{numbers.total_reward:,.10g}"
+        draw.text((0, 0), earned, font=self._large, fill=_ACCENT)
+        draw.text((self._large.getlength(earned) + 6, 11), "earned", font=self._small, fill=_DIM)
+        for row, (name, value) in enumerate(shown[1]):
+            draw.text((0, 49 + 15 * row), name[:14], font=self._small, fill=_DIM)
+            draw.text((width - _MARGIN, 49 + 15 * row), str(value), font=self._small, fill=_TEXT, anchor="ra")
+        self._shown, self._numbers = shown, image
+        return image
 
     def _draw_curve(self, draw: Any) -> None:
         """What was earned until now, where there is no network to show."""
@@ -143,17 +152,15 @@ class Panel:
         from PIL import Image
 
         if pressed not in self._pads:
-            # Two pads lie above each other in the room of one and a bit.
-            shown = min(self._players, 2)
+            pads = [draw_pad(self._system, names) for names in pressed[:_MOST_PADS]]
             width, height = PAD_SIZE
-            image = Image.new("RGB", (width, height), _BACKGROUND)
-            for player in range(shown):
-                pad = draw_pad(self._system, pressed[player])
-                if shown == 2:
-                    pad = pad.resize((width // 2 - 2, height // 2), Image.Resampling.LANCZOS)
-                    image.paste(pad, (player * (width // 2 + 2), height // 4))
-                else:
-                    image.paste(pad, (0, 0))
+            if len(pads) > 1:
+                # They lie above each other, in a room that is little more than that of one.
+                width, height = width * 58 // height, 58
+                pads = [pad.resize((width, height), Image.Resampling.LANCZOS) for pad in pads]
+            image = Image.new("RGB", (width, height * len(pads)), _BACKGROUND)
+            for player, pad in enumerate(pads):
+                image.paste(pad, (0, height * player))
             self._pads[pressed] = image
         return self._pads[pressed]
 
@@ -179,7 +186,7 @@ def output_labels(env: RetroVectorEnv) -> list[str]:
     if isinstance(space, spaces.MultiDiscrete):
         return [_word(actions.names(choice)) for _ in range(actions.num_players) for choice in actions.choices]
     count = int(space.n)
-    if actions.num_players == 1 and count <= _MOST_WORDS:
+    if actions.num_players == 1:
         return [_word(actions.names(int(actions.to_buttons(np.array([i]))[0, 0]))) for i in range(count)]
     return [str(i) for i in range(count)]
 

@@ -84,6 +84,8 @@ def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher 
             for problem in problems:
                 run.say(f"{problem}; going on from generation {checkpoint.generation} instead")
             run.begin(neat_config, filled_in, checkpoint)
+            if any(change.strip().startswith("goal") for change in changes):
+                run.forget_goal()
             run_folder.forget_checkpoints_after(checkpoint.generation)
             run_folder.write_config(config.to_toml())
             run_folder.write_versions(env.engine.core_name)
@@ -161,6 +163,10 @@ class _Run:
                 filled_in=tuple(filled_in),
             )
         )
+
+    def forget_goal(self) -> None:
+        """The goal is another one now, so it is not reached yet."""
+        self._goal_reached = False
 
     def carry_out(self) -> TrainResult:
         """Play until the goal is reached, all generations are played, or somebody interrupts."""
@@ -311,7 +317,7 @@ def _finish(folder: RunFolder, result: TrainResult, watcher: Watcher, interrupti
         result = replace(result, plots=_draw_plots(folder, say))
         if result.status == "interrupted":
             say("no video was made of an interrupted run")
-        else:
+        elif agent.config.video:
             result = replace(result, video=_film(agent, say, interruption))
     else:
         say("no generation was finished, so there is no best agent yet")

@@ -181,7 +181,7 @@ def _film(
     with closing(replay_env(movie, game=game, pictures=True, sound=True, **options)) as env:
         display = env.engine.display
         width, height = _game_size(env.single_observation_space.shape or ())
-        panel = Panel(height, movie.system, movie.players, env.integration.name, subtitle, drawing)
+        panel = Panel(height, movie.system, env.integration.name, subtitle, drawing)
         canvas = np.zeros((height + height % 2, width + WIDTH + (width + WIDTH) % 2, 3), np.uint8)
         with _encoder(path, canvas.shape, display.frames_per_second, display.sample_rate_hz) as encoder:
             waiting = list(thoughts)[::-1]
@@ -270,7 +270,7 @@ class _Encoder:
         self._video = self._file.add_stream("libx264", rate=self._rate)
         self._video.height, self._video.width = shape[0], shape[1]
         self._video.pix_fmt = "yuv420p"
-        self._video.options = {"preset": "veryfast", "crf": "21"}
+        self._video.options = {"preset": "veryfast", "crf": "23"}
         self._source_rate_hz = round(sample_rate_hz)
         self._sound = self._file.add_stream("aac", rate=_SOUND_RATE_HZ, layout="stereo")
         self._sound.bit_rate = 128_000
