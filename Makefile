@@ -11,8 +11,7 @@ WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 .PHONY: demo test check bench format clean
 
 demo: .made/demo
-	$(BIN)/playthrough train --recipe recipes/airstriker-neat.toml --out runs/demo --fresh
-	$(BIN)/playthrough eval runs/demo --episodes 30
+	$(BIN)/playthrough train --recipe airstriker-neat --out runs/demo --fresh --judge 30
 
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

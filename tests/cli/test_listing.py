@@ -46,7 +46,9 @@ def test_games_by_pattern_and_system(run: Run):
     atari = run("games", "--system", "atari2600", "--playable").stdout
     assert "Pong-Atari2600" in atari and "missing" not in atari and "Airstriker" not in atari
     everything = run("games", "--all").stdout
-    assert sum("-Snes " in line for line in everything.splitlines()) == sum(name.endswith("-Snes") for name in pt.list_games())
+    assert sum("-Snes " in line for line in everything.splitlines()) == sum(
+        name.endswith("-Snes") for name in pt.list_games()
+    )
     unsupported = rows(run("games", "--system", "32x").stdout)
     assert all("yet" in words for name, words in unsupported.items() if name.endswith("-32x"))
 

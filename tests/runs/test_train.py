@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_run import Listener, metrics_without_times, small_config
 
-from playthrough.errors import ConfigError, RunError
+from playthrough.errors import BadInputError, ConfigError, RunError
 from playthrough.runs.agent import load_agent
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.metrics import read_metrics
@@ -181,6 +181,22 @@ def test_a_goal_about_an_unknown_variable_is_refused(tmp_path: Path) -> None:
 def test_a_configuration_that_does_not_fit_says_the_right_number(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="num_inputs = 70"):
         train(small_config(tmp_path / "run", "neat.config.num_inputs=71"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("env.observation=gray85", "gray84"),
+        ("env.actions=[['Q']]", "'Q'"),
+        ("env.state=Level9", "Level1"),
+        ("env.no_progress_frames=9", "growing"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_is_the_users_mistake(tmp_path: Path, override: str, expected: str) -> None:
+    settings = {"env.no_progress_frames=9": ("env.progress=['growing']",)}.get(override, ())
+    with pytest.raises(BadInputError, match=expected):
+        train(small_config(tmp_path / "run", override, *settings))
     assert not (tmp_path / "run").exists()
 
 

@@ -349,7 +349,7 @@ set_metatile:
     sta tmp0
     jsr tile_at
     cpy #$FF
-    beq @done
+    jeq @done
     lda tmp0
     sta (tile_ptr), y
     bne @drawn

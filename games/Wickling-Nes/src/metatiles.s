@@ -58,6 +58,9 @@ mt_class:
 
 ; What a letter in a level's text stands for.
 .macro level_letters
+    .repeat 95, I                               ; ca65 translates character constants too: begin with plain ASCII
+        .charmap I + 32, I + 32
+    .endrepeat
     .charmap ' ', MT_EMPTY
     .charmap '.', MT_EMPTY
     .charmap '#', MT_FILL

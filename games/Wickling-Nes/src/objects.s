@@ -111,7 +111,7 @@ update_objects:
 move_low:  .lobytes MOVES
 move_high: .hibytes MOVES
 
-; Whether object X is so far left of the screen (64 pixels) or right of it (128) that it is given up. Out: C.
+; Whether object X is so far from the screen (128 pixels) that it is given up. Out: C.
 far_behind:
     lda obj_x_lo, x
     sec
@@ -122,9 +122,9 @@ far_behind:
     tay
     lda tmp0
     clc
-    adc #64
+    adc #128
     tya
-    adc #0                              ; (x - scroll + 64) / 256: 0 or 1 is near
+    adc #0                              ; (x - scroll + 128) / 256: 0 or 1 is near
     cmp #2
     rts
 
@@ -172,13 +172,13 @@ turn_at_walls:
     jsr object_point
     jsr solid_at
     ldx slot
-    bcc @done
+    bcs turn
+    rts
 turn:
     lda obj_dir, x
     eor #3
     sta obj_dir, x
     sec
-@done:
     rts
 
 ; Whether object X stands on something. Out: C.

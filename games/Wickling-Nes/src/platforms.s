@@ -6,8 +6,26 @@ update_platforms:
     ldx #NUM_PLATFORMS - 1
 @each:
     lda plat_active, x
+    jeq @next
+    ; more than 128 pixels from the screen it is given up
+    lda plat_x_lo, x
+    sec
+    sbc scroll_lo
+    sta tmp0
+    lda plat_x_hi, x
+    sbc scroll_hi
+    tay
+    lda tmp0
+    clc
+    adc #128
+    tya
+    adc #0
+    cmp #2
+    bcc :+
+    lda #0
+    sta plat_active, x
     beq @next
-    lda frame_counter
+:   lda frame_counter
     and #3
     beq @next                           ; three pixels in four frames
     lda plat_kind, x
@@ -56,7 +74,7 @@ update_platforms:
     sta plat_dir, x
 @next:
     dex
-    bpl @each
+    jpl @each
     ; whoever rides goes where the platform goes
     ldx riding
     bmi @done

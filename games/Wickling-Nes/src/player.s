@@ -12,9 +12,9 @@ update_player:
 steer:
     lda pad_held
     and #BUTTON_RIGHT | BUTTON_LEFT
-    beq @release
+    jeq @release
     cmp #BUTTON_RIGHT | BUTTON_LEFT
-    beq @release
+    jeq @release
     cmp #BUTTON_RIGHT
     bne @left
     lda #1
@@ -286,10 +286,10 @@ jump_or_fall:
     lda #BUFFER_FRAMES
     sta jump_buffer
 :   lda coyote
-    beq @falls
+    beq fall
     dec coyote
     lda jump_buffer
-    beq @falls
+    beq fall
     lda #<(-JUMP_SPEED)
     sta player_vy_sub
     lda #>(-JUMP_SPEED)
@@ -302,7 +302,7 @@ jump_or_fall:
     lda #$FF
     sta riding
     play_sfx SFX_JUMP
-@falls:
+fall:
     ldx #GRAVITY
     lda player_vy
     bpl :+

@@ -20,9 +20,9 @@ draw_status_bar:
 ; Leave the numbers for the next vertical blank; not in one that brings a column, to stay within it.
 update_status:
     lda status_dirty
-    beq @done
+    jeq @done
     lda col_pending
-    bne @done
+    jne @done
     sta status_dirty
     ldx vram_next
     lda #28
@@ -145,7 +145,8 @@ add_ember:
 ; The timer counts down. Out: C set when it is over.
 count_time:
     dec timer_frames
-    bne @runs
+    clc
+    bne time_runs
     lda #FRAMES_PER_TIME_UNIT
     sta timer_frames
 take_time_unit:
@@ -154,11 +155,12 @@ take_time_unit:
     lda timer + 1
     bne @ones
     lda timer
-    beq @over
+    beq time_over
     dec timer
     lda #$99
     sta timer + 1
-    bne @runs
+    clc
+    rts
 @ones:
     ; decimal minus one
     sec
@@ -173,9 +175,9 @@ take_time_unit:
     pha
 :   pla
     sta timer + 1
-@runs:
     clc
+time_runs:
     rts
-@over:
+time_over:
     sec
     rts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,11 +26,19 @@ def evaluate(
     Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
     that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap.
     """
+    judge_against_random(run, episodes, seed=seed, lanes=lanes, threads=threads, **chosen.given)
+    try_next(f"playthrough watch {run}", f"playthrough train --resume {run} --generations N")
+
+
+def judge_against_random(
+    run: Path, episodes: int, *, seed: int = 0, lanes: int = 8, threads: int | None = None, **changes: Any
+) -> None:
+    """Let a run's best agent and random play both play, and say which is better."""
     from playthrough.runs.agent import AgentSource, RandomPlay, load_agent
     from playthrough.runs.judge import Judgement, evaluate_agent
 
     agent = load_agent(run)
-    options = agent.config.env_options(**chosen.given)
+    options = agent.config.env_options(**changes)
 
     def judge(source: AgentSource) -> Judgement:
         with progress(source.name, episodes) as advance:
@@ -47,7 +55,6 @@ def evaluate(
         say("Random play is better than the agent: the intervals do not overlap.", "red")
     else:
         say("No difference is certain: the intervals overlap. More episodes make them narrower.", "yellow")
-    try_next(f"playthrough watch {run}", f"playthrough train --resume {run} --generations N")
 
 
 def register(app: typer.Typer) -> None:

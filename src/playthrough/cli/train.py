@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playthrough.cli.console import say, try_next
+from playthrough.cli.eval import judge_against_random
 from playthrough.cli.options import GameOptions, examples, takes_game
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="The run folder; else the next free one under runs.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that --out holds, and start anew.")] = False,
+    judge: Annotated[
+        int | None, typer.Option(metavar="N", help="Play N episodes against random play afterwards.", min=2)
+    ] = None,
     lanes: Annotated[int | None, typer.Option(metavar="N", help="Emulators side by side.", min=1)] = None,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Threads that run them.", min=1)] = None,
     change: Annotated[
@@ -72,7 +76,8 @@ def train(
         settings |= {f"env.{name}": value for name, value in chosen.given.items()}
         changes += [f"{name}={value}" for name, value in settings.items() if value is not None]
         with TrainPanel() as panel:
-            _report(resume_run(resume, changes=changes, watcher=panel), chosen)
+            result = resume_run(resume, changes=changes, watcher=panel)
+        _report(result, chosen, judge)
         return
     if game is None and recipe is None:
         raise BadInputError("say what to train: a GAME, --recipe FILE, or --resume RUN")
@@ -92,10 +97,11 @@ def train(
     if fresh and config.out is not None and (config.out / "config.toml").is_file():
         shutil.rmtree(config.out)
     with TrainPanel() as panel:
-        _report(start_run(config, watcher=panel), chosen)
+        result = start_run(config, watcher=panel)
+    _report(result, chosen, judge)
 
 
-def _report(result: TrainResult, chosen: GameOptions) -> None:
+def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None:
     totals = result.totals
     say()
     if result.goal_reached:
@@ -104,6 +110,8 @@ def _report(result: TrainResult, chosen: GameOptions) -> None:
         say(f"interrupted; all that was finished is saved (generations: {totals.generations})", "yellow")
     if totals.best_fitness is not None:
         say(f"Best fitness {totals.best_fitness:g}, found in generation {totals.best_generation}", "bold")
+    if judge is not None and result.genome is not None and result.status != "interrupted":
+        judge_against_random(result.folder, judge)
     files = {"Agent": result.genome, "Movie": result.movie, "Video": result.video}
     for what, file in [*files.items(), *(("Plot", plot) for plot in result.plots)]:
         if file is not None:

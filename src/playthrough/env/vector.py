@@ -182,8 +182,6 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             state = states[lane]
             if isinstance(state, bytes) and is_snapshot(state):
                 snapshots[lane] = state
-                if self.recorder:
-                    self.recorder.end(lane)  # a movie begins with a reset, and this episode did not
                 continue
             name, data = self._starts.draw(self.random[lane]) if state is None else self._starts.resolve(state)
             starts[lane] = data
@@ -414,6 +412,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
         header, blocks = unpack_snapshot(snapshot)
+        if self.recorder:
+            self.recorder.end(lane)  # a movie begins with a reset, and what follows does not
         for key, mine in (("game", self.integration.name), ("core", self.engine.core_name)):
             if header.get(key) != mine:
                 raise StateError(f"the snapshot belongs to the {key} {header.get(key)}, this environment runs {mine}")

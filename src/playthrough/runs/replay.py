@@ -15,7 +15,6 @@ from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import MovieError
 from playthrough.game.integration import load_integration
 from playthrough.game.movies import Movie, export_inputs, read_movie
-from playthrough.game.states import pack_state
 from playthrough.game.trace import checksum
 
 __all__ = ["MovieFrame", "ReplayReport", "export_inputs", "play_movie", "read_movie", "replay", "replay_env"]
@@ -101,7 +100,7 @@ def replay_env(
     return RetroVectorEnv(
         EnvOptions(
             game=game,
-            state=pack_state(movie.state) if movie.state is not None else "power-on",
+            state=movie.state if movie.state is not None else "power-on",
             observation="rgb" if pictures else "variables" if has_variables else "ram",
             actions="all",
             players=movie.players,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.errors import DependencyError, RunError, StateError
+from playthrough.errors import ConfigError, DependencyError, RunError, StateError
 from playthrough.game.atomic_file import write_file
 from playthrough.runs.agent import BestEpisode, TrainedAgent, best_text, load_agent
 from playthrough.runs.config import RunConfig, load_config
@@ -45,7 +45,7 @@ def train(config: RunConfig, *, watcher: Watcher | None = None) -> TrainResult:
         PlaythroughError: If the game cannot be had, the configuration does not fit it, or the disk is full.
     """
     watcher = watcher or Silence()
-    with closing(RetroVectorEnv(config.lane_options())) as env:
+    with closing(_open_lanes(config)) as env:
         config, neat_config, filled_in = _fit_to(config, env)
         folder = RunFolder.create(config.out, env.integration.name, config.algo)
         with folder.lock(), Interruption() as interruption:
@@ -78,7 +78,7 @@ def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher 
     with run_folder.lock(), Interruption() as interruption:
         config = load_config(run_folder.config, changes)
         checkpoint, problems = run_folder.latest_checkpoint()
-        with closing(RetroVectorEnv(config.lane_options())) as env:
+        with closing(_open_lanes(config)) as env:
             config, neat_config, filled_in = _fit_to(config, env)
             run = _Run(config, run_folder, env, watcher, interruption)
             for problem in problems:
@@ -93,6 +93,13 @@ def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher 
                 run.say(f"changed for generation {checkpoint.generation} and later: {change}")
             result = run.carry_out()
         return _finish(run_folder, result, watcher, interruption)
+
+
+def _open_lanes(config: RunConfig) -> RetroVectorEnv:
+    try:
+        return RetroVectorEnv(config.lane_options())
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"[env] does not suit {config.game}: {error}") from error
 
 
 def _fit_to(config: RunConfig, env: RetroVectorEnv) -> tuple[RunConfig, Any, list[str]]:

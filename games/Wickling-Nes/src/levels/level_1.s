@@ -1,0 +1,112 @@
+; Level 1: Dusk Meadow
+
+LEVEL_1_COLUMNS = 224
+LEVEL_1_GOAL = 217
+
+list_1:
+    .word level_1_0, level_1_1, level_1_2, level_1_3, level_1_4, level_1_5, level_1_6
+
+level_1_0:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "B        oo       oo            "
+    .byte "B            H         []       "
+    .byte "B            H d       {}    d  "
+    .byte "##################  ############"
+    .byte "##################  ############"
+
+level_1_1:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "       BBBBBBBBBBBBBB   ooo     "
+    .byte "       vvvvvvvvvvvvvv           "
+    .byte "                               H"
+    .byte "    ooo    ooo                HH"
+    .byte "  ######################   #####"
+    .byte "  ######################   #####"
+
+level_1_2:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "      B?B?B                     "
+    .byte "H                               "
+    .byte "H               []      oo      "
+    .byte "H        d  d   {}              "
+    .byte "#  ##################  ###  ####"
+    .byte "#  ##################  ###  ####"
+
+level_1_3:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "              BBBBBBBBBBBBBBB   "
+    .byte "          m   vvvvvvvvvvvvvvv   "
+    .byte "                                "
+    .byte " T                ooo           "
+    .byte "############################### "
+    .byte "############################### "
+
+level_1_4:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                             ooo"
+    .byte "    ?BB?     ooo                "
+    .byte "                                "
+    .byte "                           HHHHH"
+    .byte "          s         ^^    HHHHHH"
+    .byte " ############   ################"
+    .byte " ############   ################"
+
+level_1_5:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "o                               "
+    .byte "                                "
+    .byte "s           []                  "
+    .byte "HHH         {}                  "
+    .byte "HHH   <     {}  d d             "
+    .byte "#####   #############  ###   ###"
+    .byte "#####   #############  ###   ###"
+
+level_1_6:
+    .byte "                                "
+    .byte "                                "
+    .byte "                         F      "
+    .byte "                         |      "
+    .byte "                         |      "
+    .byte "                         |      "
+    .byte "                         |    BB"
+    .byte "BBBBBBBBBB               |    BB"
+    .byte "vvvvvvvvvv        H      |    BB"
+    .byte "                 HH      |    BB"
+    .byte "                HHH      H    BB"
+    .byte "############  ##################"
+    .byte "############  ##################"

@@ -1,0 +1,112 @@
+; Level 2: The Cellars
+
+LEVEL_2_COLUMNS = 224
+LEVEL_2_GOAL = 216
+
+list_2:
+    .word level_2_0, level_2_1, level_2_2, level_2_3, level_2_4, level_2_5, level_2_6
+
+level_2_0:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "B                               "
+    .byte "B                               "
+    .byte "B                      ooo      "
+    .byte "B                   H           "
+    .byte "B           H       H           "
+    .byte "B       ^^  H    s  H          h"
+    .byte "#######################   ######"
+    .byte "#######################   ######"
+
+level_2_1:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "       BBBBBBBBBBBBBBBBBBBBBB   "
+    .byte "       vvvvvvvvvvvvvvvvvvvvvv   "
+    .byte "                                "
+    .byte "  ^^      ooo          ooo      "
+    .byte "##############################  "
+    .byte "##############################  "
+
+level_2_2:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                          oo    "
+    .byte "                                "
+    .byte "                         ===    "
+    .byte "   []               ===       =="
+    .byte "   {}                           "
+    .byte "   {}^^     s  s    ^^^^^^^^^^^^"
+    .byte " ###############################"
+    .byte " ###############################"
+
+level_2_3:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "=                               "
+    .byte "                H               "
+    .byte "      T      h  H          <    "
+    .byte "##################   #####      "
+    .byte "##################   #####      "
+
+level_2_4:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "               BBBBBBBBBBBBBBBBB"
+    .byte "        m  H   vvvvvvvvvvvvvvvvv"
+    .byte "           H                    "
+    .byte "           H          ooo       "
+    .byte "   #############################"
+    .byte "   #############################"
+
+level_2_5:
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "                                "
+    .byte "BBBBBB                          "
+    .byte "vvvvvv                        []"
+    .byte "                        []    {}"
+    .byte "       ^^       H   h   {} s  {}"
+    .byte "############   #################"
+    .byte "############   #################"
+
+level_2_6:
+    .byte "                                "
+    .byte "                                "
+    .byte "                        F       "
+    .byte "                        |     BB"
+    .byte "                        |     BB"
+    .byte "                        |     BB"
+    .byte "                        |     BB"
+    .byte "                        |     BB"
+    .byte "           m    H       |     BB"
+    .byte "               HH       |     BB"
+    .byte "       ^^     HHH       H     BB"
+    .byte "##   ############  #############"
+    .byte "##   ############  #############"
