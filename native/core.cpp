@@ -396,7 +396,8 @@ void Core::relive(const History& past) {
 }
 
 void Core::unserialize(const uint8_t* data, size_t size) {
-    for (auto& pad : pads_) pad = 0;
+    const bool pressed = std::any_of(std::begin(pads_), std::end(pads_), [](uint16_t pad) { return pad != 0; });
+    std::fill(std::begin(pads_), std::end(pads_), uint16_t{0});
     if (!library_ || (spec_->reload == Reload::library && !fresh_)) {
         teardown();
         build();
@@ -408,6 +409,8 @@ void Core::unserialize(const uint8_t* data, size_t size) {
         map_memory();
     }
     if (spec_->reset_before_unserialize) library_->reset();
+    // Some remember outside of their savestates what was pressed a frame ago, as Genesis Plus GX its pause button.
+    if (pressed && spec_->reload == Reload::none) step();
     if (serialization_quirks_ & RETRO_SERIALIZATION_QUIRK_MUST_INITIALIZE) step();
     bool accepted = false;
     try {

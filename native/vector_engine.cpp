@@ -13,18 +13,19 @@ ThreadPool::ThreadPool(int num_threads) : num_threads_(num_threads), process_(ge
 }
 
 ThreadPool::~ThreadPool() {
+    if (getpid() != process_) {
+        // Threads do not survive a fork, and glibc would wait for ever for those that waited on a condition here.
+        for (auto& thread : threads_) thread.detach();
+        static_cast<void>(start_.release());
+        static_cast<void>(done_.release());
+        return;
+    }
     {
         std::lock_guard<std::mutex> lock(mutex_);
         stopping_ = true;
     }
-    start_.notify_all();
-    for (auto& thread : threads_) {
-        if (getpid() == process_) {
-            thread.join();
-        } else {
-            thread.detach();  // threads do not survive a fork
-        }
-    }
+    start_->notify_all();
+    for (auto& thread : threads_) thread.join();
 }
 
 void ThreadPool::run(const std::function<void(int)>& task) {
@@ -38,8 +39,8 @@ void ThreadPool::run(const std::function<void(int)>& task) {
     task_ = &task;
     busy_ = num_threads_;
     ++round_;
-    start_.notify_all();
-    done_.wait(lock, [&] { return busy_ == 0; });
+    start_->notify_all();
+    done_->wait(lock, [&] { return busy_ == 0; });
 }
 
 void ThreadPool::work(int thread) {
@@ -48,14 +49,14 @@ void ThreadPool::work(int thread) {
         const std::function<void(int)>* task;
         {
             std::unique_lock<std::mutex> lock(mutex_);
-            start_.wait(lock, [&] { return stopping_ || round_ != seen; });
+            start_->wait(lock, [&] { return stopping_ || round_ != seen; });
             if (stopping_) return;
             seen = round_;
             task = task_;
         }
         (*task)(thread);
         std::lock_guard<std::mutex> lock(mutex_);
-        if (--busy_ == 0) done_.notify_one();
+        if (--busy_ == 0) done_->notify_one();
     }
 }
 
@@ -208,10 +209,15 @@ void VectorEngine::load(const std::vector<Load>& loads) {
         for (const auto& load : loads) {
             if (load.lane != index) continue;
             Lane& lane = *lanes_[static_cast<size_t>(index)];
-            if (load.size == 0) {
-                lane.core.power_on();
-            } else {
-                lane.core.load_state(load.data, load.size);
+            try {
+                if (load.size == 0) {
+                    lane.core.power_on();
+                } else {
+                    lane.core.load_state(load.data, load.size);
+                }
+            } catch (const StateError&) {
+                lane.resolve_probes();  // the lane is where it was, but its memory may have moved
+                throw;
             }
             lane.resolve_probes();
         }

@@ -50,7 +50,8 @@ private:
     pid_t process_;
     std::vector<std::thread> threads_;
     std::mutex mutex_;
-    std::condition_variable start_, done_;
+    std::unique_ptr<std::condition_variable> start_ = std::make_unique<std::condition_variable>();
+    std::unique_ptr<std::condition_variable> done_ = std::make_unique<std::condition_variable>();
     const std::function<void(int)>* task_ = nullptr;
     uint64_t round_ = 0;
     int busy_ = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 // Hot loops are compiled twice, and the faster one that the machine can run is chosen when the library loads.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -102,10 +104,13 @@ using Row = void (*)(const void*, uint8_t*, unsigned);
 
 Pipeline::Pipeline(const PixelSpec& spec, const Screen& screen) : spec_(spec), screen_(screen), crop_(spec.crop) {
     const auto edge = [](unsigned at, unsigned size, unsigned limit) {
-        return size == 0 || at + size > limit ? limit - std::min(at, limit) : size;
+        return size == 0 || uint64_t(at) + size > limit ? limit - std::min(at, limit) : size;
     };
     crop_.width = edge(crop_.x, crop_.width, screen.width);
     crop_.height = edge(crop_.y, crop_.height, screen.height);
+    if (crop_.width == 0 || crop_.height == 0)
+        throw std::invalid_argument("the crop leaves nothing of a picture of " + std::to_string(screen.width) + "x" +
+                                    std::to_string(screen.height) + " pixels");
     const bool sideways = spec.rotation % 2 == 1;
     source_width_ = sideways ? crop_.height : crop_.width;
     source_height_ = sideways ? crop_.width : crop_.height;
@@ -194,8 +199,8 @@ void Pipeline::rotate(const uint8_t* in, uint8_t* out) const {
 
 void Pipeline::resize(const uint8_t* in, unsigned channels, uint8_t* out) {
     // Exact division by the sum of all weights as a multiplication: right for every sum below 2^8 times the divisor as
-    // long as the divisor is below 2^21.
-    const uint64_t reciprocal = (uint64_t(1) << 50) / total_weight_ + 1;
+    // long as the divisor is below 2^21, or a power of two.
+    const uint64_t reciprocal = ((uint64_t(1) << 50) - 1) / total_weight_ + 1;
     const uint64_t half = total_weight_ / 2;
     const unsigned row_values = source_width_ * channels;
     row_.resize(row_values);

@@ -112,6 +112,12 @@ class LibretroEngine:
     def configure(self, probes: Sequence[Probe], stop: StopNode | None, pixels: PixelSpec) -> None:
         """See `Engine.configure`."""
         self._require_mapped(probes)
+        x, y, *_ = pixels.crop
+        if x >= self.display.width or y >= self.display.height:
+            raise BadInputError(
+                f"the crop {list(pixels.crop)} leaves nothing of the picture of core {self.core_name}, which has "
+                f"{self.display.width}x{self.display.height} pixels"
+            )
         height, width = pixels.size or (0, 0)
         spec = _native.PixelSpec(
             gray=pixels.gray,
@@ -161,8 +167,8 @@ class LibretroEngine:
     def load(self, states: Mapping[int, bytes]) -> None:
         """See `Engine.load`."""
         for lane, state in states.items():
-            if state and not state.startswith(_INPUTS_MAGIC):
-                self._require_own_state(lane, state)
+            if start := _start_of(state):
+                self._require_own_state(lane, start)
         try:
             self._native.load(list(states.items()))
         except _native.StateError as error:
@@ -171,7 +177,10 @@ class LibretroEngine:
             raise LaneError(f"{error} (core {self.core_name})") from None
 
     def _require_own_state(self, lane: int, state: bytes) -> None:
-        size = self._native.state_size(lane)
+        try:
+            size = self._native.state_size(lane)
+        except _native.CoreError as error:
+            raise LaneError(f"lane {lane}: {error}") from None
         problem = ""
         if self._rules.state_sizes == "exact" and len(state) != size:
             problem = f"it has {len(state)} bytes, expected {size}"
@@ -191,6 +200,8 @@ class LibretroEngine:
             return self._native.save_state(lane)
         except _native.StateError as error:
             raise StateError(f"lane {lane}: {error}") from None
+        except _native.CoreError as error:
+            raise LaneError(f"lane {lane}: {error}") from None
 
     def save_exact(self, lane: int) -> bytes:
         """See `Engine.save_exact`."""
@@ -198,6 +209,8 @@ class LibretroEngine:
             return self._native.save_exact(lane)
         except _native.StateError as error:
             raise StateError(f"lane {lane}: {error}") from None
+        except _native.CoreError as error:
+            raise LaneError(f"lane {lane}: {error}") from None
 
     def save_history(self, lane: int) -> bytes:
         """See `Engine.save_history`."""
@@ -255,6 +268,15 @@ class LibretroEngine:
     def _drain_log(self) -> None:
         for lane, level, text in self._native.take_log():
             _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text)
+
+
+def _start_of(state: bytes) -> bytes:
+    """The core's own savestate in a savestate or an exact snapshot; nothing for a power-on."""
+    if not state.startswith(_INPUTS_MAGIC):
+        return state
+    head = len(_INPUTS_MAGIC)
+    size_bytes = int.from_bytes(state[head : head + 8], "little")
+    return state[head + 4 * 8 :][:size_bytes]
 
 
 def native_probe(probe: Probe) -> _native.Probe:
