@@ -188,7 +188,7 @@ def test_a_core_that_is_refused_leaves_nothing(name: str, tiny_cores: TinyCores)
 def rom_folders() -> set[Path]:
     import tempfile
 
-    return set(Path(tempfile.gettempdir()).glob("playthrough-*/rom.nes"))
+    return set(Path(tempfile.gettempdir()).glob(f"playthrough-{os.getpid()}-*/rom.nes"))
 
 
 def run_in_fork(work: object, timeout_s: float = 20) -> tuple[int, str]:

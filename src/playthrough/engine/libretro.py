@@ -61,7 +61,7 @@ class LibretroEngine:
         self.core_name = core.name
         self._rules = core_rules(core)
         # Some cores read the file themselves, and tell the system from its name; it must live as long as they do.
-        folder = Path(tempfile.mkdtemp(prefix="playthrough-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"playthrough-{os.getpid()}-"))
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         rom_path = folder / f"rom{system.extensions[0]}"
         rom_path.write_bytes(rom)
