@@ -185,7 +185,7 @@ NB_MODULE(_native, m) {
              [](VectorEngine* self, const std::string& library_path, const std::string& core_name, const std::string& rom_path,
                 const nb::bytes& rom, const std::string& system_directory, std::map<std::string, std::string> options,
                 const std::string& reload, bool reset_before_unserialize, bool seed_c_random,
-                std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
+                bool plug_in_pads, std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
                 int num_lanes, int num_threads) {
                  CoreSpec spec;
                  spec.library_path = library_path;
@@ -197,6 +197,7 @@ NB_MODULE(_native, m) {
                  spec.reload = reload == "library" ? Reload::library : reload == "game" ? Reload::game : Reload::none;
                  spec.reset_before_unserialize = reset_before_unserialize;
                  spec.seed_c_random = seed_c_random;
+                 spec.plug_in_pads = plug_in_pads;
                  spec.cleared_ranges = std::move(cleared_ranges);
                  spec.has_ram_base = ram_base.has_value();
                  spec.ram_base = ram_base.value_or(0);
@@ -205,7 +206,7 @@ NB_MODULE(_native, m) {
                  new (self) VectorEngine(std::move(spec), num_lanes, num_threads);
              },
              "library_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a,
-             "reset_before_unserialize"_a, "seed_c_random"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
+             "reset_before_unserialize"_a, "seed_c_random"_a, "plug_in_pads"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
              "num_lanes"_a, "num_threads"_a)
         .def_prop_ro("num_lanes", &VectorEngine::num_lanes)
         .def_prop_ro("num_threads", &VectorEngine::num_threads)
@@ -232,10 +233,11 @@ NB_MODULE(_native, m) {
         .def("take_audio", &take_audio, "lane"_a)
         .def("take_log",
              [](VectorEngine& self) {
-                 std::vector<std::tuple<int, int, std::string>> lines;
+                 // As bytes: cores log titles of ROMs, in whatever encoding they are.
+                 std::vector<std::tuple<int, int, nb::bytes>> lines;
                  for (int lane = 0; lane < self.num_lanes(); ++lane)
                      for (auto& line : self.lane(lane).core.take_log())
-                         lines.emplace_back(lane, line.level, std::move(line.text));
+                         lines.emplace_back(lane, line.level, nb::bytes(line.text.data(), line.text.size()));
                  return lines;
              })
         .def("memory_blocks",

@@ -192,6 +192,7 @@ Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
         resolve(api_version, "retro_api_version");
         resolve(get_system_info, "retro_get_system_info");
         resolve(get_system_av_info, "retro_get_system_av_info");
+        resolve(set_controller_port_device, "retro_set_controller_port_device");
         resolve(reset, "retro_reset");
         resolve(run, "retro_run");
         resolve(serialize_size, "retro_serialize_size");
@@ -287,6 +288,8 @@ void Core::load_game() {
         throw CoreError("core " + spec_->core_name + " refuses " + spec_->rom_path + " (" +
                         std::to_string(spec_->rom.size()) + " bytes): is it a ROM of this system, and complete?");
     game_loaded_ = true;
+    for (unsigned port = 0; spec_->plug_in_pads && port < 2; ++port)
+        library_->set_controller_port_device(port, RETRO_DEVICE_JOYPAD);
     library_->get_system_av_info(&av_info_);
 }
 

@@ -39,6 +39,7 @@ struct CoreSpec {
     Reload reload = Reload::none;
     bool reset_before_unserialize = false;
     bool seed_c_random = false;
+    bool plug_in_pads = false;  // some cores have none until they are told
     std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges;  // bus addresses zeroed after loading: [first, last]
     uint64_t ram_base = 0;
     bool has_ram_base = false;
@@ -64,6 +65,7 @@ public:
     decltype(&::retro_api_version) api_version;
     decltype(&::retro_get_system_info) get_system_info;
     decltype(&::retro_get_system_av_info) get_system_av_info;
+    decltype(&::retro_set_controller_port_device) set_controller_port_device;
     decltype(&::retro_reset) reset;
     decltype(&::retro_run) run;
     decltype(&::retro_serialize_size) serialize_size;

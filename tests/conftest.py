@@ -118,7 +118,7 @@ def tiny_game(tmp_path: Path) -> Callable[..., Path]:
         seed: int = 0,
         frame: int = 0,
         choice: int = 0,
-        name: str = "Tiny-Nes-v0",
+        name: str = "TinyCore-Nes-v0",
         data: dict[str, object] | None = None,
         scenario: dict[str, object] | None = None,
     ) -> Path:

@@ -185,18 +185,19 @@ def test_a_configuration_that_does_not_fit_says_the_right_number(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("override", "expected"),
+    ("overrides", "expected"),
     [
-        ("env.observation=gray85", "gray84"),
-        ("env.actions=[['Q']]", "'Q'"),
-        ("env.state=Level9", "Level1"),
-        ("env.no_progress_frames=9", "growing"),
+        (["env.observation=gray85"], "gray84"),
+        (["env.actions=[['Q']]"], "'Q'"),
+        (["env.state=Level9"], "Level1"),
+        (["env.no_progress_frames=9", "env.progress=['speed']"], "'speed'"),
     ],
 )
-def test_an_environment_that_cannot_be_made_is_the_users_mistake(tmp_path: Path, override: str, expected: str) -> None:
-    settings = {"env.no_progress_frames=9": ("env.progress=['growing']",)}.get(override, ())
+def test_an_environment_that_cannot_be_made_is_the_users_mistake(
+    tmp_path: Path, overrides: list[str], expected: str
+) -> None:
     with pytest.raises(BadInputError, match=expected):
-        train(small_config(tmp_path / "run", override, *settings))
+        train(small_config(tmp_path / "run", *overrides))
     assert not (tmp_path / "run").exists()
 
 

@@ -230,6 +230,8 @@ move_x:
     adc #0
     sta tx_hi
     ; the left edge of the screen
+    lda player_x_hi
+    bmi @edge
     lda player_x_lo
     sec
     sbc scroll_lo

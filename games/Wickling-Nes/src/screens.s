@@ -47,11 +47,11 @@ start_title:
     jsr show_menu_level
     jmp screen_on
 
-logo_1: .byte $20, $C0, "  =   = =  == = = =  = =  =  == ", $FF
-logo_2: .byte $20, $E0, "  =   = = =   = = =  = == = =   ", $FF
-logo_3: .byte $21, $00, "  = = = = =   ==  =  = = == = = ", $FF
-logo_4: .byte $21, $20, "  == == = =   = = =  = =  = = = ", $FF
-logo_5: .byte $21, $40, "  =   = =  == = = == = =  =  == ", $FF
+logo_1: .byte $20, $C0, " =   = =  == = = =  = =  =  ==  ", $FF
+logo_2: .byte $20, $E0, " =   = = =   = = =  = == = =    ", $FF
+logo_3: .byte $21, $00, " = = = = =   ==  =  = = == = =  ", $FF
+logo_4: .byte $21, $20, " == == = =   = = =  = =  = = =  ", $FF
+logo_5: .byte $21, $40, " =   = =  == = = == = =  =  ==  ", $FF
 title_start:    .byte $21, $CA, "ADVENTURE  1-1", $FF
 title_duel_cpu: .byte $22, $0A, "DUEL  1 PLAYER", $FF
 title_duel_two: .byte $22, $4A, "DUEL  2 PLAYERS", $FF

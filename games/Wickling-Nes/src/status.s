@@ -5,14 +5,16 @@
     screen_letters
 
 status_text: .byte $20, $22, "SCORE", $FF
-status_more: .byte $20, $2B, "@    *    LEVEL  TIME", $FF
+status_more: .byte $20, $34, "LEVEL TIME", $FF
 status_line: .byte $20, $60, "################################", $FF
+status_line_2: .byte $24, $60, "################################", $FF
 
 ; While the screen is off.
 draw_status_bar:
     print status_text
     print status_more
     print status_line
+    print status_line_2                 ; the split may come a line early
     lda #1
     sta status_dirty
     jmp place_split
@@ -43,46 +45,50 @@ update_status:
     .repeat 22, I
         sta vram_buf + 3 + I, x
     .endrepeat
-    lda lives                           ; tries that are left, this one included
+    lda #$20                            ; a candle for every try that is left, this one included
+    sta vram_buf + 3 + 2, x
+    lda lives
     clc
     adc #$11
-    sta vram_buf + 3 + 4, x
+    sta vram_buf + 3 + 3, x
+    lda #$0A                            ; embers
+    sta vram_buf + 3 + 6, x
     lda coin_digits
     ora #$10
-    sta vram_buf + 3 + 8, x
+    sta vram_buf + 3 + 7, x
     lda coin_digits + 1
     ora #$10
-    sta vram_buf + 3 + 9, x
+    sta vram_buf + 3 + 8, x
     lda world
     clc
     adc #$11
-    sta vram_buf + 3 + 14, x
+    sta vram_buf + 3 + 13, x
     lda #$0D                            ; -
-    sta vram_buf + 3 + 15, x
+    sta vram_buf + 3 + 14, x
     lda stage
     clc
     adc #$11
-    sta vram_buf + 3 + 16, x
+    sta vram_buf + 3 + 15, x
     lda timer
+    ora #$10
+    sta vram_buf + 3 + 19, x
+    lda timer + 1
+    lsr a
+    lsr a
+    lsr a
+    lsr a
     ora #$10
     sta vram_buf + 3 + 20, x
     lda timer + 1
-    lsr a
-    lsr a
-    lsr a
-    lsr a
-    ora #$10
-    sta vram_buf + 3 + 21, x
-    lda timer + 1
     and #$0F
     ora #$10
-    sta vram_buf + 3 + 22, x
+    sta vram_buf + 3 + 21, x
     lda has_key
     beq :+
     lda #$02                            ; the key
-:   sta vram_buf + 3 + 11, x
+:   sta vram_buf + 3 + 10, x
     lda #0
-    sta vram_buf + 3 + 23, x
+    sta vram_buf + 3 + 22, x
     txa
     clc
     adc #25

@@ -50,6 +50,8 @@ class CoreRules:
         state_sizes: Which savestate lengths the core takes: its own exactly, its own or more, or it decides itself.
         state_magic_bytes: How many leading bytes all its savestates of a game share. Checked beforehand for cores that
             end the process when they are given what they cannot read.
+        plug_in_pads: Whether a pad is plugged into each of the first two ports after the game was loaded. Some cores have
+            none until then; the wheel's have, and stable-retro never does it.
         srand: Whether the C library's random numbers are seeded with 1 before the game is loaded.
     """
 
@@ -62,6 +64,7 @@ class CoreRules:
     live_screen: bool = False
     state_sizes: Literal["exact", "at-least", "any"] = "any"
     state_magic_bytes: int = 0
+    plug_in_pads: bool = True
     srand: bool = False
 
     def screen(self, rom_name: str, announced: tuple[int, int]) -> tuple[int, int]:
@@ -158,9 +161,9 @@ class CoreFile:
 def core_rules(core: CoreFile) -> CoreRules:
     """The rules of a core; a core that is not the wheel's own build never has its live buffer read."""
     rules = _RULES.get(core.name, CoreRules())
-    if core.path.parent != wheel_folder() / "cores":
-        return replace(rules, live_screen=False)
-    return rules
+    if core.path.parent == wheel_folder() / "cores":
+        return replace(rules, plug_in_pads=False)
+    return replace(rules, live_screen=False)
 
 
 def add_core_folder(folder: str | Path) -> None:

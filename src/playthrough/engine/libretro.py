@@ -76,6 +76,7 @@ class LibretroEngine:
                 reload=self._rules.reload,
                 reset_before_unserialize=self._rules.reset_before_unserialize,
                 seed_c_random=self._rules.srand,
+                plug_in_pads=self._rules.plug_in_pads,
                 cleared_ranges=[(start, end - 1) for start, end in self._rules.clear_blocks],
                 ram_base=system.ram_base,
                 swap_bytes=system.overlay is not None,
@@ -267,7 +268,7 @@ class LibretroEngine:
 
     def _drain_log(self) -> None:
         for lane, level, text in self._native.take_log():
-            _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text)
+            _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text.decode("utf-8", "replace"))
 
 
 def _start_of(state: bytes) -> bytes:

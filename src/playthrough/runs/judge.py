@@ -16,6 +16,7 @@ from playthrough.runs.agent import AgentSource
 
 NOOP_MAX = 30
 REPEAT_ACTION_PROBABILITY = 0.25
+MAX_FRAMES = 18_000
 
 # Student's t for a two-sided 95 % interval, by degrees of freedom from 1 on (any table of statistics has it). From
 # there on the expansion below is right to four digits.
@@ -117,8 +118,9 @@ def evaluate_agent(
     """Judge an agent by episodes in which it can learn nothing by heart.
 
     Every episode starts after a random number of frames without a button (at most 30), and on each frame the buttons of
-    the frame before are repeated with a chance of 25 %. Episode i has the seed `seed` + i: two agents that are judged
-    with the same seed start alike. Neither lanes nor threads change anything.
+    the frame before are repeated with a chance of 25 %. An episode without an end is cut off after five minutes of
+    play. Episode i has the seed `seed` + i: two agents that are judged with the same seed start alike. Neither lanes
+    nor threads change anything.
 
     Args:
         source: Whose agent plays: a TrainedAgent, or RandomPlay().
@@ -138,6 +140,7 @@ def evaluate_agent(
         "num_envs": max(1, min(lanes, episodes)),
         "num_threads": threads,
         "autoreset_mode": "disabled",
+        "max_episode_steps": options.max_episode_steps or math.ceil(MAX_FRAMES / options.frame_skip),
         "noop_max": NOOP_MAX,
         "repeat_action_probability": REPEAT_ACTION_PROBABILITY,
         "delay_action_probability": 0.0,
