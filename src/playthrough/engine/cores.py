@@ -51,8 +51,7 @@ class CoreRules:
         state_magic_bytes: How many leading bytes all its savestates of a game share. Checked beforehand for cores that
             end the process when they are given what they cannot read.
         plug_in_pads: Whether a pad is plugged into each of the first two ports after the game was loaded. Some cores
-        have
-            none until then; the wheel's have, and stable-retro never does it.
+            have none until then; the wheel's have, and stable-retro never does it.
         srand: Whether the C library's random numbers are seeded with 1 before the game is loaded.
     """
 

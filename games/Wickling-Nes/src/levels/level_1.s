@@ -32,7 +32,7 @@ level_1_1:
     .byte "       BBBBBBBBBBBBBB   ooo     "
     .byte "       vvvvvvvvvvvvvv           "
     .byte "                               H"
-    .byte "    ooo    ooo                HH"
+    .byte "         o ooo                HH"
     .byte "  ######################   #####"
     .byte "  ######################   #####"
 
@@ -62,7 +62,7 @@ level_1_3:
     .byte "              BBBBBBBBBBBBBBB   "
     .byte "          m   vvvvvvvvvvvvvvv   "
     .byte "                                "
-    .byte " T                ooo           "
+    .byte " T                    ooo       "
     .byte "############################### "
     .byte "############################### "
 
