@@ -391,6 +391,16 @@ end_duel:
     lda #MODE_DUEL_OVER
     sta mode
     lda #0
+    sta duel_safe
+    sta duel_safe + 1
+    lda #STATE_DYING                    ; the loser looks like it
+    cpx #1
+    bne :+
+    sta p2_state
+:   cpx #2
+    bne :+
+    sta player_state
+:   lda #0
     jsr start_music
     play_sfx SFX_GOAL
     rts
@@ -439,11 +449,17 @@ fall_when_over:
 winner_1: .byte "PLAYER 1 WINS"
 winner_2: .byte "PLAYER 2 WINS"
 winner_3: .byte "  DRAW GAME  "
-winners:  .byte winner_1 - winner_1, winner_2 - winner_1, winner_3 - winner_1
+winner_4: .byte "CONSOLE WINS "
+winners:  .byte winner_1 - winner_1, winner_2 - winner_1, winner_3 - winner_1, winner_4 - winner_1
 
 write_winner:
     ldx duel_winner
-    ldy winners - 1, x
+    cpx #2
+    bne :+
+    lda duel_cpu
+    beq :+
+    ldx #4
+:   ldy winners - 1, x
     ldx vram_next
     lda #13
     sta tmp0

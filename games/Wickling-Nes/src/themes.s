@@ -22,8 +22,8 @@ palette_keep:
     .byte $0C, $07, $37, $27,  $0C, $0F, $21, $30,  $0C, $06, $26, $37,  $0C, $00, $10, $30
 ; duel; the second candle is blue
 palette_duel:
-    .byte $04, $30, $14, $0F,  $04, $06, $16, $36,  $04, $07, $27, $38,  $04, $0C, $1C, $3C
-    .byte $04, $07, $37, $27,  $04, $01, $3C, $21,  $04, $06, $26, $37,  $04, $0F, $27, $38
+    .byte $0F, $30, $03, $0F,  $0F, $07, $17, $37,  $0F, $07, $27, $38,  $0F, $0C, $1C, $3C
+    .byte $0F, $07, $37, $27,  $0F, $02, $3C, $21,  $0F, $06, $26, $37,  $0F, $0F, $27, $38
 
 .define PALETTES palette_meadow, palette_cellar, palette_roofs, palette_keep, palette_duel
 palettes_low:  .lobytes PALETTES

@@ -78,6 +78,10 @@ class Recorder:
             writer.close()
             self.last_paths[lane] = writer.path
 
+    def jump(self, lane: int) -> None:
+        """A lane goes on from a snapshot: no movie can tell how it came there, so the open one is finished."""
+        self.end(lane)
+
     def close(self) -> None:
         """Finish all movies."""
         for lane in range(len(self._writers)):

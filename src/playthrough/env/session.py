@@ -79,6 +79,9 @@ class TapeRecorder(Recorder):
         if not self._unbroken:
             self.close()
 
+    def jump(self, lane: int) -> None:
+        """See `Recorder`. The session winds the tape back itself."""
+
     def close(self) -> None:
         """See `Recorder`. An episode of nothing but its reset is not worth a movie."""
         tape, self.tape = self.tape, None

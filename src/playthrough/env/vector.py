@@ -413,7 +413,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
     def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
         header, blocks = unpack_snapshot(snapshot)
         if self.recorder:
-            self.recorder.end(lane)  # a movie begins with a reset, and what follows does not
+            self.recorder.jump(lane)
         for key, mine in (("game", self.integration.name), ("core", self.engine.core_name)):
             if header.get(key) != mine:
                 raise StateError(f"the snapshot belongs to the {key} {header.get(key)}, this environment runs {mine}")
