@@ -1,7 +1,7 @@
 ; Level 1: Dusk Meadow
 
 LEVEL_1_COLUMNS = 224
-LEVEL_1_GOAL = 217
+LEVEL_1_GOAL = 219
 
 list_1:
     .word level_1_0, level_1_1, level_1_2, level_1_3, level_1_4, level_1_5, level_1_6
@@ -44,12 +44,12 @@ level_1_2:
     .byte "                                "
     .byte "                                "
     .byte "                                "
-    .byte "      B?B?B                     "
+    .byte "       B?B?B                    "
     .byte "H                               "
-    .byte "H               []      oo      "
-    .byte "H        d  d   {}              "
-    .byte "#  ##################  ###  ####"
-    .byte "#  ##################  ###  ####"
+    .byte "H                 []       oo   "
+    .byte "H          d  d   {}            "
+    .byte "########################  ####  "
+    .byte "########################  ####  "
 
 level_1_3:
     .byte "                                "
@@ -59,12 +59,12 @@ level_1_3:
     .byte "                                "
     .byte "                                "
     .byte "                                "
-    .byte "              BBBBBBBBBBBBBBB   "
-    .byte "          m   vvvvvvvvvvvvvvv   "
+    .byte "                 BBBBBBBBBBBBBBB"
+    .byte "            m    vvvvvvvvvvvvvvv"
     .byte "                                "
-    .byte " T                    ooo       "
-    .byte "############################### "
-    .byte "############################### "
+    .byte "     T                ooo       "
+    .byte "################################"
+    .byte "################################"
 
 level_1_4:
     .byte "                                "
@@ -73,13 +73,13 @@ level_1_4:
     .byte "                                "
     .byte "                                "
     .byte "                                "
-    .byte "                             ooo"
-    .byte "    ?BB?     ooo                "
     .byte "                                "
-    .byte "                           HHHHH"
-    .byte "          s         ^^    HHHHHH"
-    .byte " ############   ################"
-    .byte " ############   ################"
+    .byte "         ?BB?      ooo          "
+    .byte "                                "
+    .byte "                                "
+    .byte "              s           ^^    "
+    .byte "###  ##############   ##########"
+    .byte "###  ##############   ##########"
 
 level_1_5:
     .byte "                                "
@@ -88,25 +88,25 @@ level_1_5:
     .byte "                                "
     .byte "                                "
     .byte "                                "
-    .byte "o                               "
+    .byte "  oooo       <                  "
     .byte "                                "
-    .byte "s           []                  "
-    .byte "HHH         {}                  "
-    .byte "HHH   <     {}  d d             "
-    .byte "#####   #############  ###   ###"
-    .byte "#####   #############  ###   ###"
+    .byte "     s              []          "
+    .byte " HHHHHHH            {}          "
+    .byte "HHHHHHHH            {}    d d   "
+    .byte "#############   ################"
+    .byte "#############   ################"
 
 level_1_6:
     .byte "                                "
     .byte "                                "
-    .byte "                         F      "
-    .byte "                         |      "
-    .byte "                         |      "
-    .byte "                         |      "
-    .byte "                         |    BB"
-    .byte "BBBBBBBBBB               |    BB"
-    .byte "vvvvvvvvvv        H      |    BB"
-    .byte "                 HH      |    BB"
-    .byte "                HHH      H    BB"
-    .byte "############  ##################"
-    .byte "############  ##################"
+    .byte "                           F    "
+    .byte "                           |    "
+    .byte "                           |    "
+    .byte "                           |    "
+    .byte "                           |  BB"
+    .byte "     BBBBBBBBBB            |  BB"
+    .byte "     vvvvvvvvvv            |  BB"
+    .byte "                      H    |  BB"
+    .byte "                     HH    H  BB"
+    .byte "  ###############  #############"
+    .byte "  ###############  #############"
