@@ -120,7 +120,9 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     if result.status == "interrupted":
         try_next(f"playthrough train --resume {result.folder}{where}", f"playthrough watch {result.folder}{where}")
     else:
-        try_next(f"playthrough watch {result.folder}{where}", f"playthrough eval {result.folder} --episodes 30{where}")
+        more = f"playthrough train --resume {result.folder} --generations {2 * totals.generations}{where}"
+        judged = f"playthrough eval {result.folder} --episodes 30{where}"
+        try_next(f"playthrough watch {result.folder}{where}", judged if judge is None else more)
     if result.genome is None:
         raise typer.Exit(1)
 

@@ -47,7 +47,7 @@ level_1_2:
     .byte "       B?B?B                    "
     .byte "H                               "
     .byte "H                 []       oo   "
-    .byte "H          d  d   {}            "
+    .byte "H              d  {}            "
     .byte "########################  ####  "
     .byte "########################  ####  "
 
@@ -92,7 +92,7 @@ level_1_5:
     .byte "                                "
     .byte "     s              []          "
     .byte " HHHHHHH            {}          "
-    .byte "HHHHHHHH            {}    d d   "
+    .byte "HHHHHHHH            {}      d   "
     .byte "#############   ################"
     .byte "#############   ################"
 
