@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -180,7 +180,7 @@ class TrainedAgent:
 
 
 class NeatAgent:
-    """One genome on all lanes, with a network state for each.
+    """A genome as an `Agent`.
 
     Args:
         name: For tables.
@@ -193,34 +193,15 @@ class NeatAgent:
     """
 
     def __init__(self, name: str, genome: Genome, shape: NetworkShape, env: Spaces) -> None:
-        from playthrough._neat import NetworkBatch
-        from playthrough.agents.neat.config import check_fits
-        from playthrough.agents.neat.network import compile_network
-        from playthrough.agents.neat.spaces import ActionDecoder, as_inputs, inputs_needed
+        from playthrough.agents.neat import NeatPlayer
 
         self.name = name
-        self._decoder = ActionDecoder(env.single_action_space)
-        check_fits(shape, inputs_needed(env.single_observation_space), self._decoder.num_outputs)
-        self._as_inputs = as_inputs
-        self._network = compile_network(genome, shape)
-        self._batch = NetworkBatch(env.num_envs, shape.num_inputs, shape.num_outputs)
-        self._outputs = np.zeros((env.num_envs, shape.num_outputs))
-        for lane in range(env.num_envs):
-            self._batch.set_network(lane, self._network)
+        self._player = NeatPlayer(genome, shape, env.single_observation_space, env.single_action_space, env.num_envs)
+        self.act, self.node_values = self._player.act, self._player.node_values
 
     def begin(self, lane: int, seed: int) -> None:
         """See `Agent`."""
-        self._batch.reset(lane)
-
-    def act(self, observations: NDArray[Any]) -> NDArray[Any]:
-        """See `Agent`."""
-        self._batch.activate(self._as_inputs(observations), self._outputs, saturate=True)
-        return self._decoder(self._outputs)
-
-    def node_values(self, lane: int) -> Mapping[int, float]:
-        """See `Agent`."""
-        values = cast("list[float]", self._batch.node_values(lane).tolist())
-        return dict(zip(self._network.node_keys, values, strict=True))
+        self._player.begin(lane)
 
 
 def best_text(genome: Genome, shape: NetworkShape, episode: BestEpisode) -> str:

@@ -12,7 +12,7 @@ from neat.nn import RecurrentNetwork
 from neat_setups import Lights, make_cartpole, make_config
 
 from playthrough.agents.lanes import LaneEnv
-from playthrough.agents.neat import GenomeResult, episode_seed, evaluate, play
+from playthrough.agents.neat import GenomeResult, NeatPlayer, NetworkShape, episode_seed, evaluate
 from playthrough.agents.neat.evolution import Evolution
 from playthrough.errors import ConfigError, RunError
 
@@ -121,16 +121,20 @@ def test_an_episode_can_be_played_again_with_a_look_inside() -> None:
     genome = population(config)[4]
     (result,) = evaluate([genome], make_cartpole(2), config, run_seed=5)
     (episode,) = result.episodes
-    steps = list(play(genome, config, gymnasium.make("CartPole-v1"), episode.seed))
-    assert sum(step.reward for step in steps) == episode.reward
-    assert len(steps) == episode.agent_steps
-    assert steps[-1].terminated == episode.terminated
-    assert not any(step.terminated or step.truncated for step in steps[:-1])
-    for step in steps:
-        assert step.outputs.tolist() == [step.node_values[0], step.node_values[1]]
-        assert step.action == int(np.argmax(step.outputs))
-    assert len({step.observation.tobytes() for step in steps}) == len(steps)
-    assert len(list(play(genome, config, gymnasium.make("CartPole-v1"), episode.seed, max_steps=3))) == 3
+    env = gymnasium.make("CartPole-v1")
+    player = NeatPlayer(genome, NetworkShape.of(config), env.observation_space, env.action_space, 1)
+    for _ in range(2):  # a network that is begun anew remembers nothing
+        player.begin(0)
+        observation, _ = env.reset(seed=episode.seed)
+        total, num_steps, terminated = 0.0, 0, False
+        while num_steps < episode.agent_steps:
+            assert not terminated
+            (action,) = player.act(observation[None])
+            values = player.node_values(0)
+            assert action == int(values[1] > values[0])
+            observation, reward, terminated, _, _ = env.step(int(action))
+            total, num_steps = total + float(reward), num_steps + 1
+        assert total == episode.reward and terminated == episode.terminated
 
 
 def test_environments_that_do_not_fit_are_refused() -> None:
@@ -138,7 +142,8 @@ def test_environments_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match="Write num_inputs = 4"):
         evaluate(genomes, make_cartpole(1), config, run_seed=1)
     with pytest.raises(ConfigError, match="Write num_inputs = 4"):
-        next(play(genomes[0], config, gymnasium.make("CartPole-v1"), 1))
+        one = gymnasium.make("CartPole-v1")
+        NeatPlayer(genomes[0], NetworkShape.of(config), one.observation_space, one.action_space, 1)
     itself = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")], autoreset_mode=AutoresetMode.NEXT_STEP)
     with pytest.raises(ValueError, match="DISABLED"):
         evaluate(genomes, itself, config, run_seed=1)

@@ -26,7 +26,7 @@ from playthrough.agents.neat.evaluation import EpisodeResult, GenomeResult, epis
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.genome_file import genome_from_json, genome_to_json
 from playthrough.agents.neat.network import NetworkShape, compile_network
-from playthrough.agents.neat.play import PlayStep, play
+from playthrough.agents.neat.player import NeatPlayer
 from playthrough.agents.neat.spaces import ActionDecoder, inputs_needed, outputs_needed
 from playthrough.agents.neat.trainer import GenerationReport, NeatOptions, NeatTrainer, SpeciesReport
 
@@ -37,9 +37,9 @@ __all__ = [
     "Genome",
     "GenomeResult",
     "NeatOptions",
+    "NeatPlayer",
     "NeatTrainer",
     "NetworkShape",
-    "PlayStep",
     "SpeciesReport",
     "compile_network",
     "decode",
@@ -51,5 +51,4 @@ __all__ = [
     "inputs_needed",
     "load_neat_config",
     "outputs_needed",
-    "play",
 ]
