@@ -113,7 +113,10 @@ LOAD_FRAMES = 16
 screen_on:
     jsr flush_palette
     jsr hide_all
-    lda #%00011110
+    lda split_on
+    beq :+
+    jsr place_split
+:   lda #%00011110
     sta ppumask
 :   lda load_frames
     cmp #LOAD_FRAMES

@@ -68,7 +68,6 @@ class StickyPads:
 
     def played(self, buttons: NDArray[np.uint16], frames_run: NDArray[np.int32]) -> None:
         """Remember what was held on the last frame that was really run."""
-        ran = frames_run > 0
-        if ran.any():
-            lanes = np.flatnonzero(ran)
+        if self._repeat or self._delay:
+            lanes = np.flatnonzero(frames_run)
             self.pressed[lanes] = buttons[lanes, frames_run[lanes] - 1]

@@ -130,7 +130,13 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._steps = np.zeros(self.num_envs, np.int64)
         self._over = np.zeros(self.num_envs, np.bool_)
         self._begun = np.zeros(self.num_envs, np.bool_)
+        self._lanes = np.arange(self.num_envs)
         self._everybody = np.ones(self.num_envs, np.bool_)
+        self._nobody = np.zeros(self.num_envs, np.bool_)
+        self._frames_all = np.full(self.num_envs, options.frame_skip, np.int32)
+        self._observe_all = np.full(self.num_envs, self._picture, np.uint8)
+        for constant in (self._everybody, self._nobody, self._frames_all, self._observe_all):
+            constant.flags.writeable = False  # some are handed out
 
     # An episode begins -----------------------------------------------------------------------------------------------
 
@@ -245,10 +251,14 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if not self._begun.all():
             raise gym.error.ResetNeeded("call reset() before step()")
         masks = self.actions.to_buttons(actions)
-        restarting = self._over & (self._mode is AutoresetMode.NEXT_STEP)
-        if restarting.any():
-            self._start_episodes(restarting, [None] * self.num_envs)
-        active = ~self._over & ~restarting
+        if len(masks) != self.num_envs:
+            raise ValueError(f"{len(masks)} actions for {self.num_envs} lanes")
+        restarting, active = self._nobody, self._everybody
+        if self._over.any():
+            active = ~self._over
+            if self._mode is AutoresetMode.NEXT_STEP:
+                restarting = self._over.copy()
+                self._start_episodes(restarting, [None] * self.num_envs)
         before = self._values
         buttons = self._pads.plan(masks, active, self.random)
         result, rewards, truncated = self._run(buttons, active, before)
@@ -259,17 +269,18 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             for lane in lanes_of(active):
                 ran = int(result.frames_run[lane])
                 self.recorder.frames(lane, buttons[lane, :ran], result.samples[lane, :ran])
-        terminated = result.ended & active
-        reasons = {"script": truncated & active}
+        terminated = result.ended
+        reasons = {"script": truncated}
         if self.options.max_episode_steps is not None:
             reasons["time limit"] = active & (self._steps >= self.options.max_episode_steps)
         if self._progress:
             reasons["no progress"] = active & self._progress.stuck(result.samples, result.frames_run)
-        truncated = np.logical_or.reduce(list(reasons.values()))
-        self._over |= terminated | truncated
+        if len(reasons) > 1:
+            truncated = np.logical_or.reduce(list(reasons.values()))
+        ended = terminated | truncated
         infos = self._infos(active | restarting, rewards)
-        ended = (terminated | truncated) & active
         if ended.any():
+            self._over |= ended
             self._say_why(infos, terminated, reasons)
             if self.recorder:
                 for lane in lanes_of(ended):
@@ -277,7 +288,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         observations = self._observe(result.observations)
         if self._mode is AutoresetMode.SAME_STEP and ended.any():
             observations, infos = self._restart_in_same_step(ended, observations, infos)
-        return observations, rewards[:, 0].copy(), terminated, truncated, infos
+        return observations, rewards[:, 0].copy(), terminated, truncated.copy(), infos
 
     def go_on(self) -> None:
         """Let lanes that ended go on without a reset."""
@@ -287,19 +298,20 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64]
     ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:
         """Run a step's frames: in one call where memory alone decides, frame by frame where a script does."""
-        observe = np.where(active, self._picture, self._show_or_skip).astype(np.uint8)
+        observe, max_frames = self._observe_all, self._frames_all
+        if active is not self._everybody:
+            observe = np.where(active, observe, np.uint8(self._show_or_skip))
+            max_frames = np.where(active, max_frames, np.int32(0))
         if self._scripts:
             result, rewards, truncated = self._scripts.run(buttons, active, before, self._picture)
             if self._picture:
                 result = RunResult(result.frames_run, result.ended, result.samples, self._push(observe))
         else:
-            max_frames = np.where(active, self.options.frame_skip, 0).astype(np.int32)
             result = self.engine.run(buttons, max_frames, observe)
             rewards = self._reward_sum(result.samples, before, result.frames_run)
-            truncated = np.zeros(self.num_envs, np.bool_)
-        ran = result.frames_run > 0
-        last = result.samples[np.arange(self.num_envs), np.maximum(result.frames_run - 1, 0)]
-        self._values = np.where(ran[:, None], last, before)
+            truncated = self._nobody
+        last = result.samples[self._lanes, np.maximum(result.frames_run - 1, 0)]
+        self._values = last if active is self._everybody else np.where(active[:, None], last, before)
         return result, rewards, truncated
 
     def _restart_in_same_step(

@@ -300,7 +300,9 @@ def _build(draft: Draft) -> RunConfig:
             draft.fail((name,), f"expected at least 1, found {values[name]}")
     if values.get("seed", 0) < 0:
         draft.fail(("seed",), f"expected a number that is not negative, found {values['seed']}")
-    env = read_fields(EnvOptions, draft, ("env",), sections["env"], _NOT_IN_ENV)
+    # NEAT's networks have an input for every number: a whole picture is nothing to be had by saying nothing.
+    env_table = {"observation": "grid8", **sections["env"]}
+    env = read_fields(EnvOptions, draft, ("env",), env_table, _NOT_IN_ENV)
     defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
     env = {name: value for name, value in env.items() if value != defaults.get(name)}
     goal = None
