@@ -1,17 +1,19 @@
 # Everything starts here: `make demo` and `make test` need nothing but Python 3.11+, a C++17 compiler and make.
 #
 # Targets: demo, test, check, bench, format, clean. Each creates .venv and installs what it needs.
+# `make demo RECIPE=airstriker-neat` trains on another game: any name from recipes/, or a file.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.hpp native/*.h)
+RECIPE ?= wickling-neat
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 .PHONY: demo test check bench format clean
 
 demo: .made/demo
-	$(BIN)/playthrough train --recipe airstriker-neat --out runs/demo --fresh --judge 30
+	$(BIN)/playthrough train --recipe $(RECIPE) --out runs/demo --fresh --judge 30
 
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

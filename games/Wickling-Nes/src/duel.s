@@ -83,8 +83,7 @@ start_duel:
     lda #1
     sta split_on
     jsr update_duel_status
-    jsr screen_on
-    jmp place_split
+    jmp screen_on
 
 duel_names:   .byte $20, $22, "PLAYER 1     TIME   PLAYER 2", $FF
 duel_console: .byte $20, $36, " CONSOLE", $FF

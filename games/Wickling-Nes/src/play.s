@@ -174,9 +174,7 @@ start_level:
     jsr update_status
     lda #1
     sta split_on
-    jsr screen_on
-    jsr place_split
-    rts
+    jmp screen_on
 
 play_frame:
     lda pad_pressed

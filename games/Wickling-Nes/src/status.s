@@ -17,7 +17,7 @@ draw_status_bar:
     print status_line_2                 ; the split may come a line early
     lda #1
     sta status_dirty
-    jmp place_split
+    rts
 
 ; Leave the numbers for the next vertical blank; not in one that brings a column, to stay within it.
 update_status:

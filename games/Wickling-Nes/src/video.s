@@ -126,6 +126,8 @@ screen_on:
     dec loading
 :   lda frame_ready
     bne :-
+    lda #4                              ; sprite 0 stays as it is
+    sta oam_next
     rts
 
 ; Fill both nametables with blanks.

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from playthrough.engine.engine import Display, PixelSpec
 from playthrough.engine.probes import Probe
+from playthrough.env.tiles import Tiles
+from playthrough.game.tiles import TileMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,16 @@ class Scene:
         crop: The part of it that the scenario counts, (x, y, width, height).
         variables: Where each is in memory, in the order of data.json.
         ram_size_bytes: Size of the console's memory.
+        memory_blocks: (address, size in bytes) of its blocks.
+        tiles: Where the level's tiles are, if the integration says so.
     """
 
     display: Display
     crop: tuple[int, int, int, int]
     variables: Mapping[str, Probe]
     ram_size_bytes: int
+    memory_blocks: tuple[tuple[int, int], ...] = ()
+    tiles: TileMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +199,9 @@ def observation_of(choice: str | Observation) -> Observation:
     if not isinstance(choice, str):
         return choice
     if choice == "tiles":
-        raise ValueError("observation 'tiles' needs an integration that describes its tiles; this one does not")
+        return Tiles()
     if choice not in PRESETS:
-        raise ValueError(f"observation must be one of {', '.join(PRESETS)}, or an Observation, not {choice!r}")
+        raise ValueError(f"observation must be one of {', '.join(PRESETS)}, tiles, or an Observation, not {choice!r}")
     return PRESETS[choice]
 
 

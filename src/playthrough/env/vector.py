@@ -69,6 +69,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
                 scenario.crop_of(0),
                 {name: variable.probe for name, variable in self.integration.variables.items()},
                 self.engine.ram_size_bytes,
+                tuple(self.engine.memory_blocks(0)),
+                self.integration.tiles,
             )
             self.single_observation_space = observation.space(self.scene)
             self.observation_space = batch_space(self.single_observation_space, self.num_envs)

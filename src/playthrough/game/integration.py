@@ -20,6 +20,7 @@ from playthrough.errors import BadInputError, GameNotFoundError, IntegrationErro
 from playthrough.game.home import user_integrations
 from playthrough.game.json_files import read_json
 from playthrough.game.scenario import Scenario, find_scenario, load_scenario
+from playthrough.game.tiles import TileMap, load_tiles
 from playthrough.game.variables import Variable, load_variables
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ class Integration:
     def recipes(self) -> dict[str, Path]:
         """The start states that are stored as recipes, by name, as files."""
         return _named_files(self.folders, RECIPE_SUFFIX)
+
+    @property
+    def tiles(self) -> TileMap | None:
+        """Where the level's tiles are in memory, if a tiles.json says so."""
+        path = self.find_file("tiles.json")
+        return None if path is None else load_tiles(path)
 
     def find_file(self, name: str) -> Path | None:
         """A file of the integration, from the first folder that has it."""
