@@ -182,13 +182,13 @@ NB_MODULE(_native, m) {
 
     nb::class_<VectorEngine>(m, "VectorEngine")
         .def("__init__",
-             [](VectorEngine* self, const std::string& library_path, const std::string& core_name, const std::string& rom_path,
+             [](VectorEngine* self, const std::string& core_path, const std::string& core_name, const std::string& rom_path,
                 const nb::bytes& rom, const std::string& system_directory, std::map<std::string, std::string> options,
                 const std::string& reload, bool reset_before_unserialize, bool seed_c_random,
                 bool plug_in_pads, std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
                 int num_lanes, int num_threads) {
                  CoreSpec spec;
-                 spec.library_path = library_path;
+                 spec.core_path = core_path;
                  spec.core_name = core_name;
                  spec.rom_path = rom_path;
                  spec.rom = bytes_to_vector(rom);
@@ -205,7 +205,7 @@ NB_MODULE(_native, m) {
                  nb::gil_scoped_release release;
                  new (self) VectorEngine(std::move(spec), num_lanes, num_threads);
              },
-             "library_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a,
+             "core_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a,
              "reset_before_unserialize"_a, "seed_c_random"_a, "plug_in_pads"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
              "num_lanes"_a, "num_threads"_a)
         .def_prop_ro("num_lanes", &VectorEngine::num_lanes)

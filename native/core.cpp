@@ -62,7 +62,7 @@ void require_complete(const CoreSpec& spec, const std::vector<char>& image) {
         }
     }
     if (std::max(end, segments_end) > image.size())
-        throw CoreError(spec.library_path + " is cut off: its headers promise " +
+        throw CoreError(spec.core_path + " is cut off: its headers promise " +
                         std::to_string(std::max(end, segments_end)) + " bytes, it has " + std::to_string(image.size()));
 #else
     (void)spec, (void)image;
@@ -173,13 +173,13 @@ Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
         handle_ = dlopen(path.c_str(), flags);
         if (handle_ == nullptr) {
             std::string reason = dlerror();
-            if (const auto at = reason.find(path); at != std::string::npos) reason.replace(at, path.size(), spec.library_path);
-            throw CoreError(spec.library_path + " cannot be loaded as a library: " + reason);
+            if (const auto at = reason.find(path); at != std::string::npos) reason.replace(at, path.size(), spec.core_path);
+            throw CoreError(spec.core_path + " cannot be loaded as a library: " + reason);
         }
         const auto resolve = [&](auto& function, const char* symbol) {
             function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle_, symbol));
             if (function == nullptr)
-                throw CoreError(spec.library_path + " is no libretro core: it does not export " + symbol);
+                throw CoreError(spec.core_path + " is no libretro core: it does not export " + symbol);
         };
         resolve(set_environment, "retro_set_environment");
         resolve(set_video_refresh, "retro_set_video_refresh");
@@ -203,7 +203,7 @@ Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
         resolve(get_memory_data, "retro_get_memory_data");
         resolve(get_memory_size, "retro_get_memory_size");
         if (api_version() != RETRO_API_VERSION)
-            throw CoreError(spec.library_path + " speaks version " + std::to_string(api_version()) +
+            throw CoreError(spec.core_path + " speaks version " + std::to_string(api_version()) +
                             " of the libretro API; expected version 1");
     } catch (...) {
         if (handle_ != nullptr) dlclose(handle_);
@@ -218,10 +218,10 @@ Library::~Library() {
 }
 
 std::shared_ptr<const std::vector<char>> Core::read_image(const CoreSpec& spec) {
-    std::ifstream file(spec.library_path, std::ios::binary);
-    if (!file) throw CoreError(spec.library_path + " cannot be read: " + std::strerror(errno));
+    std::ifstream file(spec.core_path, std::ios::binary);
+    if (!file) throw CoreError(spec.core_path + " cannot be read: " + std::strerror(errno));
     auto image = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    if (image->empty()) throw CoreError(spec.library_path + " is empty; expected a libretro core");
+    if (image->empty()) throw CoreError(spec.core_path + " is empty; expected a libretro core");
     return image;
 }
 

@@ -30,7 +30,7 @@ struct StateError : std::runtime_error {
 enum class Reload { none, game, library };
 
 struct CoreSpec {
-    std::string library_path;
+    std::string core_path;
     std::string core_name;
     std::string rom_path;  // what the core is told: some look at the extension
     std::vector<uint8_t> rom;

@@ -64,7 +64,7 @@ class VectorEngine:
     observation_bytes: int
     def __init__(
         self,
-        library_path: str,
+        core_path: str,
         core_name: str,
         rom_path: str,
         rom: bytes,

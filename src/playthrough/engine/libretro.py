@@ -67,7 +67,7 @@ class LibretroEngine:
         rom_path.write_bytes(rom)
         try:
             self._native = _native.VectorEngine(
-                library_path=str(core.path),
+                core_path=str(core.path),
                 core_name=core.name,
                 rom_path=str(rom_path),
                 rom=rom,
