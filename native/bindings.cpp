@@ -26,14 +26,33 @@ std::vector<uint8_t> bytes_to_vector(const nb::bytes& bytes) {
 
 nb::bytes vector_to_bytes(const std::vector<uint8_t>& data) { return nb::bytes(data.data(), data.size()); }
 
+// Python's lock is released while lanes run, so another thread may come here meanwhile. The flag is only touched with
+// the lock held.
+void require_idle(const VectorEngine& engine) {
+    if (engine.busy) throw std::runtime_error("this environment is running in another thread; give each thread its own");
+}
+
+class Busy {
+public:
+    explicit Busy(VectorEngine& engine) : engine_(engine) {
+        require_idle(engine);
+        engine.busy = true;
+    }
+    ~Busy() { engine_.busy = false; }
+
+private:
+    VectorEngine& engine_;
+};
+
 Lane& lane_of(VectorEngine& engine, int lane) {
+    require_idle(engine);
     if (lane < 0 || lane >= engine.num_lanes())
         throw nb::index_error(("lane " + std::to_string(lane) + " of " + std::to_string(engine.num_lanes())).c_str());
     return engine.lane(lane);
 }
 
 void run(VectorEngine& engine, const Array<const uint16_t, 3>& buttons, const Array<const int32_t, 1>& max_frames,
-         const Array<const uint8_t, 1>& observe, const Array<int32_t, 1>& frames_run, const Array<bool, 1>& ended, const Array<int64_t, 3>& samples,
+         bool stopping, const Array<const uint8_t, 1>& observe, const Array<int32_t, 1>& frames_run, const Array<bool, 1>& ended, const Array<int64_t, 3>& samples,
          const Array<uint8_t, 2>& observations) {
     const auto lanes = static_cast<size_t>(engine.num_lanes());
     const size_t frames = buttons.shape(1);
@@ -42,8 +61,9 @@ void run(VectorEngine& engine, const Array<const uint16_t, 3>& buttons, const Ar
         samples.shape(2) != static_cast<size_t>(engine.num_probes()) || observations.shape(0) != lanes ||
         observations.shape(1) != engine.observation_bytes())
         throw nb::value_error("an array does not fit the engine's lanes, frames, probes or observation");
+    Busy busy(engine);
     nb::gil_scoped_release release;
-    engine.run(buttons.data(), static_cast<int>(buttons.shape(2)), static_cast<int>(frames), max_frames.data(),
+    engine.run(buttons.data(), static_cast<int>(buttons.shape(2)), static_cast<int>(frames), max_frames.data(), stopping,
                reinterpret_cast<const Observe*>(observe.data()), frames_run.data(), ended.data(), samples.data(),
                observations.data());
 }
@@ -54,6 +74,7 @@ void load(VectorEngine& engine, const std::vector<std::pair<int, nb::bytes>>& st
         lane_of(engine, lane);
         loads.push_back({lane, static_cast<const uint8_t*>(state.data()), state.size()});
     }
+    Busy busy(engine);
     nb::gil_scoped_release release;
     engine.load(loads);
 }
@@ -212,7 +233,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("num_threads", &VectorEngine::num_threads)
         .def_prop_ro("observation_bytes", &VectorEngine::observation_bytes)
         .def("configure", &VectorEngine::configure, "probes"_a, "stop"_a.none(), "pixels"_a, "screen"_a)
-        .def("run", &run, "buttons"_a, "max_frames"_a, "observe"_a, "frames_run"_a, "ended"_a, "samples"_a,
+        .def("run", &run, "buttons"_a, "max_frames"_a, "stopping"_a, "observe"_a, "frames_run"_a, "ended"_a, "samples"_a,
              "observations"_a)
         .def("load", &load, "states"_a)
         .def("save_state", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).core.save_state()); },
@@ -233,6 +254,7 @@ NB_MODULE(_native, m) {
         .def("take_audio", &take_audio, "lane"_a)
         .def("take_log",
              [](VectorEngine& self) {
+                 require_idle(self);
                  // As bytes: cores log titles of ROMs, in whatever encoding they are.
                  std::vector<std::tuple<int, int, nb::bytes>> lines;
                  for (int lane = 0; lane < self.num_lanes(); ++lane)
@@ -249,6 +271,7 @@ NB_MODULE(_native, m) {
              "lane"_a)
         .def("read_ram",
              [](VectorEngine& self, const Array<uint8_t, 2>& out) {
+                 require_idle(self);
                  for (int lane = 0; lane < self.num_lanes(); ++lane) {
                      const MemoryMap& memory = self.lane(lane).core.memory();
                      if (out.shape(0) != size_t(self.num_lanes()) || memory.size_bytes() != out.shape(1))

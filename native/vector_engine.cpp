@@ -189,15 +189,15 @@ void VectorEngine::configure(std::vector<Probe> probes, std::optional<StopNode> 
     for (auto& lane : lanes_) lane->configure(probes, pixels, screen);
 }
 
-void VectorEngine::run(const uint16_t* buttons, int ports, int frames, const int32_t* max_frames, const Observe* observe,
-                       int32_t* frames_run, bool* ended, int64_t* samples, uint8_t* observations) {
+void VectorEngine::run(const uint16_t* buttons, int ports, int frames, const int32_t* max_frames, bool stopping,
+                       const Observe* observe, int32_t* frames_run, bool* ended, int64_t* samples, uint8_t* observations) {
     for_each_lane([&](int index) {
         const auto lane = static_cast<size_t>(index);
         frames_run[lane] = 0;
         ended[lane] = false;
         const Lane::Ran ran = lanes_[lane]->run(
             buttons + lane * size_t(frames) * size_t(ports), ports, std::min(max_frames[lane], frames),
-            stop_ ? &*stop_ : nullptr, observe[lane], samples + lane * size_t(frames) * size_t(num_probes_),
+            stop_ && stopping ? &*stop_ : nullptr, observe[lane], samples + lane * size_t(frames) * size_t(num_probes_),
             observations + lane * observation_bytes_);
         frames_run[lane] = ran.frames;
         ended[lane] = ran.ended;

@@ -107,12 +107,15 @@ public:
 
     // What every following run samples, stops on and shows.
     void configure(std::vector<Probe> probes, std::optional<StopNode> stop, const PixelSpec& pixels, const Screen& screen);
+    // Whether a run or a load is under way. For callers that let others go on meanwhile, such as Python.
+    bool busy = false;
+
     size_t observation_bytes() const { return observation_bytes_; }
     int num_probes() const { return num_probes_; }
 
-    // Advances lane i by up to max_frames[i]; a lane with 0 only shows what it has.
+    // Advances lane i by up to max_frames[i]; a lane with 0 only shows what it has. Without stopping, all frames are run.
     // buttons: [lanes][frames][ports]; samples: [lanes][frames][probes]; observations: [lanes][observation].
-    void run(const uint16_t* buttons, int ports, int frames, const int32_t* max_frames, const Observe* observe,
+    void run(const uint16_t* buttons, int ports, int frames, const int32_t* max_frames, bool stopping, const Observe* observe,
              int32_t* frames_run, bool* ended, int64_t* samples, uint8_t* observations);
 
     // Puts lanes into savestates; an empty state is a power-on.

@@ -85,6 +85,7 @@ class VectorEngine:
         self,
         buttons: NDArray[np.uint16],
         max_frames: NDArray[np.int32],
+        stopping: bool,
         observe: NDArray[np.uint8],
         frames_run: NDArray[np.int32],
         ended: NDArray[np.bool_],

@@ -77,6 +77,10 @@ class DependencyError(BadInputError):
     """An optional library is not installed; the message names the extra that brings it."""
 
 
+class EngineError(PlaythroughError):
+    """An engine cannot do anything more, for example because it is closed."""
+
+
 class LaneError(PlaythroughError):
     """A lane failed while it ran. The message names the lane and the core."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from conftest import tiny_rom
 from game.made_roms import made_rom
 from oracle.games import atari_games
+from tiny_cores import tiny_rom
 
 from playthrough.engine.cores import CoreFile, find_core
 from playthrough.engine.libretro import LibretroEngine

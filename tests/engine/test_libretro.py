@@ -14,9 +14,9 @@ import pytest
 
 pytest.register_assert_rewrite("engine.conformance")
 
-from conftest import tiny_rom  # noqa: E402
 from engine.conformance import EngineConformance, Subject, assert_same_future, play  # noqa: E402
 from engine.opening import SYSTEMS, open_game, open_made, open_tiny, start_state  # noqa: E402
+from tiny_cores import tiny_rom  # noqa: E402
 
 from playthrough.engine import cores  # noqa: E402
 from playthrough.engine.cores import CoreFile, CoreRules, find_core  # noqa: E402

@@ -316,8 +316,6 @@ def test_bounds_of_variables() -> None:
 
 
 def test_wrong_choices_say_what_there_is(tiny_game: TinyGame, tiny_cores: TinyCores) -> None:
-    with pytest.raises(ValueError, match="needs an integration that describes its tiles"):
-        observation_of("tiles")
     with pytest.raises(ValueError, match="rgb, gray84, grid8, ram, variables"):
         observation_of("grey84")
     folder = tiny_game()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import playthrough as pt
+from playthrough.game.integration import remove_integrations
 
 GO_ON = """
 import hashlib, json, sys
@@ -101,3 +102,58 @@ def test_what_does_not_fit_is_refused() -> None:
         smaller.load_state(snapshot)
     for one in (env, other, smaller):
         one.close()
+
+
+def test_an_episode_begun_from_a_snapshot_has_its_own_end() -> None:
+    env = pt.make_vec("Airstriker-Genesis", num_envs=1, max_episode_steps=5, autoreset_mode="disabled")
+    env.reset(seed=1)
+    for _ in range(5):
+        *_, truncated, _ = env.step(np.zeros((1, 12), np.int8))
+    assert truncated[0]
+    snapshot = env.save_state(0)
+    _, infos = env.reset(options={"state": snapshot})
+    assert infos["frames"][0] == 5
+    ends = [bool(env.step(np.zeros((1, 12), np.int8))[3][0]) for _ in range(5)]
+    assert ends == [False, False, False, False, True]
+    env.close()
+
+
+def test_a_refused_snapshot_changes_nothing() -> None:
+    gray = pt.make("Airstriker-Genesis", observation="gray84")
+    gray.reset(seed=0)
+    snapshot = gray.save_state()
+    env = pt.make("Airstriker-Genesis", observation="ram")
+    env.reset(seed=0)
+    for _ in range(3):
+        env.step(np.ones(12, np.int8))
+    before = env.save_state()
+    damaged = bytearray(before)
+    damaged[len(damaged) // 2] ^= 1
+    for refused, why in ((snapshot, "other observations"), (bytes(damaged), "checksum")):
+        with pytest.raises(pt.PlaythroughError, match=why):
+            env.load_state(refused)
+        assert env.save_state() == before
+    gray.close()
+    env.close()
+
+
+def test_playing_a_recipe_leaves_other_lanes_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "Airstriker-Genesis"
+    folder.mkdir()
+    (folder / "Late.recipe.json").write_text('{"start": "Level1", "players": 1, "inputs": [[1500, ""]]}')
+    pt.add_integrations(tmp_path)
+    try:
+        env = pt.make_vec("Airstriker-Genesis", num_envs=2, observation="ram", autoreset_mode="disabled")
+        env.reset(seed=1)
+        for _ in range(20):
+            env.step(np.zeros((2, 12), np.int8))
+        before = env.save_state(0)
+        mask = np.array([False, True])
+        observations, _ = env.reset(options={"state": [None, "Late"], "reset_mask": mask})
+        assert env.save_state(0) == before
+        direct = pt.make("Airstriker-Genesis", state="Late", observation="ram")
+        np.testing.assert_array_equal(direct.reset(seed=1)[0], observations[1])
+        env.close()
+        direct.close()
+    finally:
+        remove_integrations(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import gymnasium as gym
@@ -180,7 +181,7 @@ def test_the_reset_step_ignores_its_action() -> None:
 
 
 def test_wrong_calls_say_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="frame_skip must be a positive number, not 0"):
+    with pytest.raises(ValueError, match="frame_skip must be a whole number, 1 or more, not 0"):
         pt.make(GAME, frame_skip=0)
     with pytest.raises(ValueError, match="observation must be one of rgb, gray84"):
         pt.make(GAME, observation="gray85")
@@ -200,4 +201,48 @@ def test_wrong_calls_say_what_is_wrong() -> None:
         env.reset(seed=[1, 2, 3])
     with pytest.raises(pt.PlaythroughError, match="Level1"):
         env.reset(options={"state": "Level9"})
+    env.close()
+
+
+def test_whole_numbers_as_floats_are_actions() -> None:
+    """Stable-baselines3 gives MultiBinary actions as 0.0 and 1.0."""
+    env = pt.make(GAME)
+    env.reset(seed=0)
+    pressed = np.zeros(12, np.float32)
+    pressed[0] = 1.0
+    env.step(pressed)
+    with pytest.raises(TypeError, match="whole numbers"):
+        env.step(pressed / 2)
+    env.close()
+
+
+def test_an_environment_that_runs_in_another_thread_says_so() -> None:
+    env = pt.make_vec(GAME, num_envs=2, num_threads=2)
+    env.reset(seed=0)
+    refused: list[str] = []
+
+    def play() -> None:
+        for _ in range(60):
+            try:
+                env.step(np.zeros((2, 12), np.int8))
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=play) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused and set(refused) == {"this environment is running in another thread; give each thread its own"}
+    env.step(np.zeros((2, 12), np.int8))
+    env.close()
+    with pytest.raises(pt.PlaythroughError, match="closed"):
+        env.reset()
+
+
+def test_the_wrong_number_of_actions_is_refused() -> None:
+    env = pt.make_vec(GAME, num_envs=3)
+    env.reset()
+    with pytest.raises(ValueError, match="1 actions for 3 lanes"):
+        env.step(np.zeros((1, 12), np.int8))
     env.close()

@@ -314,7 +314,7 @@ def test_a_reference_to_unmapped_memory_names_the_address(make_game):
         ScenarioReference(scenario, variables).evaluate(Memory({0: b"\0"}), Memory({0: b"\0"}))
 
 
-def test_a_plain_name_prefers_json_and_an_ending_decides(tmp_path: Path):
+def test_the_first_folder_wins_and_in_a_folder_the_program(tmp_path: Path):
     first, second = tmp_path / "a", tmp_path / "b"
     for folder, names in ((first, ["only.py", "both.py"]), (second, ["both.json", "scenario.json", "data.json"])):
         folder.mkdir()
@@ -322,7 +322,11 @@ def test_a_plain_name_prefers_json_and_an_ending_decides(tmp_path: Path):
             (folder / name).write_text("{}")
     folders = [first, second]
     assert find_scenario(folders) == second / "scenario.json"
-    assert find_scenario(folders, "both") == second / "both.json"
+    assert find_scenario(folders, "both") == first / "both.py"
+    assert find_scenario([second, first], "both") == second / "both.json"
+    (first / "both.json").write_text("{}")
+    assert find_scenario(folders, "both") == first / "both.py"
+    (first / "both.json").unlink()
     assert find_scenario(folders, "both.py") == first / "both.py"
     assert find_scenario(folders, "only") == first / "only.py"
     assert find_scenario(folders, str(second / "both.json")) == second / "both.json"

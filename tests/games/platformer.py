@@ -81,6 +81,7 @@ def play(state: str, scenario: str, pads: Iterator[list[str]], players: int = 1,
             result.terminated = bool(terminated[0])
             if result.terminated and until_end:
                 break
+            env.go_on()
         return result
     finally:
         env.close()

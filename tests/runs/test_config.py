@@ -78,7 +78,7 @@ def test_only_what_differs_from_the_defaults_is_kept(recipe: Path) -> None:
     [
         ("frame_skip = 4", "frame_skp = 4", ["recipe.toml:11", "[env] frame_skp", "did you mean 'frame_skip'?"]),
         ("frame_skip = 4", 'frame_skip = "4"', ["recipe.toml:11", "[env] frame_skip", "a whole number", "'4'"]),
-        ("frame_skip = 4", "frame_skip = 0", ["recipe.toml:11", "frame_skip must be a positive number"]),
+        ("frame_skip = 4", "frame_skip = 0", ["recipe.toml:11", "frame_skip must be a whole number, 1 or more"]),
         ("frame_skip = 4", "num_envs = 4", ["num_envs", "lanes = NUMBER"]),
         ("divisor = 16", "divisr = 16", ["[env] observation", "'divisr'", "did you mean 'divisor'?"]),
         ('kind = "grid"', 'kind = "gird"', ["[env] observation", "pixels, grid, ram, variables", "'gird'"]),

@@ -24,7 +24,7 @@ start_duel:
     beq :+
     print duel_console
 :   print status_line
-    ldx #p2_state - p2_block
+    ldx #p2_hop_wait - p2_block
     lda #0
 :   sta p2_block, x
     dex
@@ -150,6 +150,7 @@ exchange:
     swap jump_buffer, p2_jump_buffer
     swap anim_counter, p2_anim_counter
     swap riding, p2_riding
+    swap hop_wait, p2_hop_wait
     swap player_state, p2_state
     swap pad_held, pad2_held
     swap pad_pressed, pad2_pressed

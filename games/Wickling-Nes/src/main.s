@@ -95,7 +95,6 @@ nmi:
     pha
     tya
     pha
-    inc nmi_count
     lda loading
     beq @playing
     inc load_frames

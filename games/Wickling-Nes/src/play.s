@@ -118,6 +118,7 @@ load_level:
     sta player_air
     sta coyote
     sta jump_buffer
+    sta hop_wait
     sta anim_counter
     sta paused
     lda #1

@@ -287,7 +287,22 @@ jump_or_fall:
     bpl :+
     lda #BUFFER_FRAMES
     sta jump_buffer
-:   lda coyote
+:   ; who keeps holding the button hops again a moment after landing
+    lda pad_held
+    bpl @no_hop
+    lda player_air
+    bne @no_hop
+    inc hop_wait
+    lda hop_wait
+    cmp #HOP_FRAMES
+    bcc @ready
+    lda #1
+    sta jump_buffer
+@no_hop:
+    lda #0
+    sta hop_wait
+@ready:
+    lda coyote
     beq fall
     dec coyote
     lda jump_buffer

@@ -63,7 +63,11 @@ def _rom(integration: Integration) -> Rom | RomError:
     try:
         return find_rom(integration)
     except RomError as error:
-        if any(path.suffix != ".sha" for folder in integration.folders for path in folder.glob("rom.*")):
+        if any(
+            path.suffix in integration.system.extensions
+            for folder in integration.folders
+            for path in folder.glob("rom.*")
+        ):
             raise  # it is not missing, but damaged
         return error
 

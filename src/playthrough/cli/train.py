@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,10 +93,10 @@ def train(
         threads=threads,
         **options,
     )
-    if fresh and config.out is not None and (config.out / "config.toml").is_file():
-        shutil.rmtree(config.out)
+    if fresh and config.out is None:
+        raise BadInputError("--fresh deletes the run that --out holds; say which with --out DIR")
     with TrainPanel() as panel:
-        result = start_run(config, watcher=panel)
+        result = start_run(config, fresh=fresh, watcher=panel)
     _report(result, chosen, judge)
 
 

@@ -90,11 +90,12 @@ _RULES: dict[str, CoreRules] = {
         screen_by_extension={"d": (320, 224), "s": (256, 192), "g": (160, 144)},
         live_screen=True,
         state_sizes="exact",
+        state_magic_bytes=16,
     ),
-    "fceumm": CoreRules(clear_blocks=((0x6000, 0x8000),), live_screen=True, state_sizes="exact"),
-    "snes9x": CoreRules(live_screen=True, state_sizes="at-least"),
-    "gambatte": CoreRules(reload="library", live_screen=True, state_sizes="exact"),
-    "mgba": CoreRules(live_screen=True, state_sizes="exact"),
+    "fceumm": CoreRules(clear_blocks=((0x6000, 0x8000),), live_screen=True, state_sizes="exact", state_magic_bytes=4),
+    "snes9x": CoreRules(live_screen=True, state_sizes="at-least", state_magic_bytes=9),
+    "gambatte": CoreRules(reload="library", live_screen=True, state_sizes="exact", state_magic_bytes=3),
+    "mgba": CoreRules(live_screen=True, state_sizes="exact", state_magic_bytes=4),
     "mednafen_pce_fast": CoreRules(
         screen_size=(256, 242), live_screen=True, state_sizes="at-least", state_magic_bytes=8
     ),

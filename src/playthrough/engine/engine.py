@@ -159,13 +159,16 @@ class Engine(Protocol):
         """
         ...
 
-    def run(self, buttons: Masks, max_frames: NDArray[np.int32], observe: NDArray[np.uint8]) -> RunResult:
+    def run(
+        self, buttons: Masks, max_frames: NDArray[np.int32], observe: NDArray[np.uint8], *, stopping: bool = True
+    ) -> RunResult:
         """Advance lane i by up to `max_frames[i]` frames; 0 leaves it where it is.
 
         Args:
             buttons: uint16 (lanes, frames, ports), what is pressed on each frame.
             max_frames: int32 (lanes,), at most the number of frames in `buttons`.
             observe: uint8 (lanes,), of `Observe`.
+            stopping: Whether the stop program counts.
 
         Raises:
             LaneError: If a lane fails; the message names lane and core.

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from playthrough.engine.cores import CoreFile, core_rules
 from playthrough.engine.engine import Capabilities, Display, Masks, PixelSpec, RunResult
 from playthrough.engine.probes import Measure, Probe, RewardTerm, StopNode
 from playthrough.engine.systems import System
-from playthrough.errors import BadInputError, CoreError, LaneError, StateError
+from playthrough.errors import BadInputError, CoreError, EngineError, LaneError, StateError
 
 _log = logging.getLogger("playthrough.core")
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
@@ -147,7 +148,9 @@ class LibretroEngine:
                         f"that core {self.core_name} maps: {mapped or 'nothing'}"
                     )
 
-    def run(self, buttons: Masks, max_frames: NDArray[np.int32], observe: NDArray[np.uint8]) -> RunResult:
+    def run(
+        self, buttons: Masks, max_frames: NDArray[np.int32], observe: NDArray[np.uint8], *, stopping: bool = True
+    ) -> RunResult:
         """See `Engine.run`."""
         lanes, frames, ports = buttons.shape
         if ports > _MAX_PORTS:
@@ -157,7 +160,9 @@ class LibretroEngine:
         samples = np.empty((lanes, frames, self._num_probes), np.int64)
         observations = np.empty((lanes, *self._observation_shape), np.uint8)
         try:
-            self._native.run(buttons, max_frames, observe, frames_run, ended, samples, observations.reshape(lanes, -1))
+            self._native.run(
+                buttons, max_frames, stopping, observe, frames_run, ended, samples, observations.reshape(lanes, -1)
+            )
         except (_native.LaneError, _native.CoreError) as error:
             raise LaneError(f"{error} (core {self.core_name})") from None
         finally:
@@ -262,9 +267,14 @@ class LibretroEngine:
 
     def close(self) -> None:
         """See `Engine.close`."""
-        if hasattr(self, "_native"):
+        if "_native" in self.__dict__:
             del self._native
             self._remove_folder()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_native":
+            raise EngineError("this environment is closed; make a new one")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _drain_log(self) -> None:
         for lane, level, text in self._native.take_log():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -12,6 +13,8 @@ from playthrough.env.options import EnvOptions
 from playthrough.errors import BadInputError, CapabilityError, IntegrationError
 from playthrough.game.integration import Integration
 from playthrough.game.roms import find_rom
+
+_log = logging.getLogger("playthrough.game")
 
 
 def open_engine(options: EnvOptions, integration: Integration) -> Engine:
@@ -25,6 +28,13 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
         raise CapabilityError(f"there is no engine {options.engine!r}; expected 'libretro'")
     core = find_core(options.core, integration.system)
     rom = find_rom(integration)
+    if not rom.known and integration.rom_hashes:
+        _log.warning(
+            "%s is not a ROM that the integration of %s was made for (its SHA-1 is %s): variables may mean nothing",
+            rom.path,
+            integration.name,
+            rom.sha1,
+        )
     return LibretroEngine(
         core,
         integration.system,

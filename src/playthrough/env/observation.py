@@ -90,6 +90,14 @@ class Pixels:
     max_of_two: bool = False
     stack: int = 0
 
+    def __post_init__(self) -> None:
+        if self.resize not in ("area", "bilinear"):
+            raise ValueError(f"resize must be 'area' or 'bilinear', not {self.resize!r}")
+        if self.size is not None and (len(self.size) != 2 or not all(type(n) is int and n > 0 for n in self.size)):
+            raise ValueError(f"size must be (height, width) in pixels, two whole numbers, not {self.size!r}")
+        if type(self.stack) is not int or self.stack < 0:
+            raise ValueError(f"stack must be a whole number, 0 or more, not {self.stack!r}")
+
     def pixel_spec(self, scene: Scene) -> PixelSpec:
         """See `Observation`."""
         resize = "none" if self.size is None else self.resize
@@ -115,6 +123,10 @@ class Grid:
 
     divisor: int = 8
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if type(self.divisor) is not int or self.divisor < 1:
+            raise ValueError(f"divisor must be a whole number, 1 or more, not {self.divisor!r}")
 
     def _size(self, scene: Scene) -> tuple[int, int]:
         height, width, _ = PixelSpec(crop=scene.crop).shape(scene.display)
@@ -197,6 +209,8 @@ def observation_of(choice: str | Observation) -> Observation:
         ValueError: If there is no such name.
     """
     if not isinstance(choice, str):
+        if not all(hasattr(choice, name) for name in ("pixel_spec", "space", "batch")):
+            raise ValueError(f"observation must be a name or an Observation, not {choice!r}")
         return choice
     if choice == "tiles":
         return Tiles()

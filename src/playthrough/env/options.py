@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from playthrough.env.observation import Observation
 
 StartState = str | bytes | Path
 """The name of a start state, its bytes (plain, gzipped, or a snapshot), or its file."""
+
+MAX_PLAYERS = 8
+"""The ports that a core can have."""
+
+MAX_LANES = 4096
+"""More would only fill the memory: an emulator needs a few megabytes."""
 
 Autoreset = Literal["next_step", "same_step", "disabled"]
 
@@ -73,13 +80,18 @@ class EnvOptions:
 
     def __post_init__(self) -> None:
         for name in ("frame_skip", "players", "num_envs"):
-            self._require(isinstance(getattr(self, name), int) and getattr(self, name) >= 1, name, "a positive number")
+            self._require(_is_number(getattr(self, name), 1), name, "a whole number, 1 or more")
         for name in ("max_episode_steps", "no_progress_frames", "num_threads"):
             value = getattr(self, name)
-            self._require(value is None or (isinstance(value, int) and value >= 1), name, "a positive number or None")
+            self._require(value is None or _is_number(value, 1), name, "a whole number, 1 or more, or None")
+        self._require(_is_number(self.noop_max, 0), "noop_max", "a whole number of frames, 0 or more")
+        self._require(self.num_envs <= MAX_LANES, "num_envs", f"at most {MAX_LANES}")
+        self._require(self.players <= MAX_PLAYERS, "players", f"at most {MAX_PLAYERS}")
+        self._require(not isinstance(self.progress, str), "progress", "a list of names of variables")
         for name in ("repeat_action_probability", "delay_action_probability"):
-            self._require(0.0 <= getattr(self, name) <= 1.0, name, "a probability from 0 to 1")
-        self._require(self.noop_max >= 0, "noop_max", "a number of frames, 0 or more")
+            value = getattr(self, name)
+            right = isinstance(value, int | float) and 0.0 <= value <= 1.0
+            self._require(right, name, "a probability from 0 to 1")
         self._require(self.render_mode in (None, "rgb_array", "human"), "render_mode", "None, 'rgb_array' or 'human'")
         self._require(
             not (self.repeat_action_probability and self.delay_action_probability),
@@ -92,6 +104,12 @@ class EnvOptions:
         if not right:
             value: Any = getattr(self, name)
             raise ValueError(f"{name} must be {expected}, not {value!r}")
+
+
+def _is_number(value: object, least: int) -> bool:
+    if isinstance(value, np.integer):
+        value = value.item()
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def autoreset(mode: Autoreset | AutoresetMode) -> AutoresetMode:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.systems import System
+from playthrough.engine.systems import System, without_version
+from playthrough.errors import BadInputError
 from playthrough.game.movies import MovieWriter
 from playthrough.game.trace import checksum
 
@@ -36,7 +37,10 @@ class Recorder:
         core: str,
     ) -> None:
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"movies cannot be recorded into {self.folder}: {error.strerror}") from None
         self._game, self._system, self._players = game, system, players
         self._variables, self._core = variables, core
         self._writers: list[MovieWriter | None] = [None] * num_lanes
@@ -51,11 +55,17 @@ class Recorder:
         """
         self.end(lane)
         place = f"-{lane:03d}" if len(self._writers) > 1 else ""
-        path = self.folder / f"{self._game}-{state_name}{place}-{self._episodes[lane]:06d}.bk2"
+        path = self._path(state_name, place, lane)
+        while path.exists():  # of an earlier recording
+            self._episodes[lane] += 1
+            path = self._path(state_name, place, lane)
         self._writers[lane] = MovieWriter(
             path, self._system, self._game, self._players, state or None, core=self._core, variables=self._variables
         )
         self._episodes[lane] += 1
+
+    def _path(self, state_name: str, place: str, lane: int) -> Path:
+        return self.folder / f"{without_version(self._game)}-{state_name}{place}-{self._episodes[lane]:06d}.bk2"
 
     def frames(self, lane: int, masks: NDArray[np.uint16], samples: NDArray[np.int64]) -> None:
         """Add frames.

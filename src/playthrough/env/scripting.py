@@ -52,21 +52,28 @@ class ScriptedLanes:
             self._take(lane, result)
 
     def run(
-        self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64], picture: Observe
+        self,
+        buttons: NDArray[np.uint16],
+        max_frames: NDArray[np.int32],
+        before: NDArray[np.int64],
+        picture: Observe,
+        *,
+        stopping: bool = True,
     ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:
         """Run a step frame by frame, asking each lane's script after every frame.
 
         Args:
             buttons: uint16 (lanes, frames, players).
-            active: bool (lanes,), which lanes move.
+            max_frames: int32 (lanes,), how far each lane moves.
             before: int64 (lanes, variables), the frame before the first.
             picture: Whether pictures count at all; the observation is made afterwards, by the caller.
+            stopping: Whether a lane stops when its script says that the game has ended.
 
         Returns:
             The result without observations; float64 rewards (lanes, players); bool (lanes,), truncated by a script.
         """
         num_lanes, num_frames, _ = buttons.shape
-        running = active.copy()
+        running = max_frames > 0
         frames_run = np.zeros(num_lanes, np.int32)
         ended, truncated = np.zeros(num_lanes, np.bool_), np.zeros(num_lanes, np.bool_)
         rewards = np.zeros((num_lanes, self._players), np.float64)
@@ -90,7 +97,9 @@ class ScriptedLanes:
                 self._take(lane, result)
             samples[:, frame] = values
             previous = values
-            running &= ~(ended | truncated)
+            running = running & (max_frames > frame + 1)
+            if stopping:
+                running &= ~(ended | truncated)
         return RunResult(frames_run, ended, samples, np.zeros((num_lanes, 0), np.uint8)), rewards, truncated
 
     def infos(self, lanes: NDArray[np.bool_]) -> dict[str, Any]:

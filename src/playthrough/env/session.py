@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.systems import System
+from playthrough.engine.systems import System, without_version
 from playthrough.env.keyboard import Pads, keys_of
 from playthrough.env.recording import Recorder
 from playthrough.env.vector import RetroVectorEnv
@@ -57,7 +57,8 @@ class TapeRecorder(Recorder):
     """
 
     def __init__(self, folder: Path, env: RetroVectorEnv, unbroken: bool) -> None:
-        self._game, self._system, self._players = env.integration.name, env.integration.system, env.options.players
+        self._game, self._system = env.integration.movie_name, env.integration.system
+        self._players = env.options.players
         super().__init__(folder, self._game, self._system, self._players, 1, env.variables, env.engine.core_name)
         self._unbroken = unbroken
         self.tape: Tape | None = None
@@ -87,7 +88,7 @@ class TapeRecorder(Recorder):
         tape, self.tape = self.tape, None
         if tape is None or len(tape.frames) < 2:
             return
-        stem = f"{self._game}-{tape.state_name}"
+        stem = f"{without_version(self._game)}-{tape.state_name}"
         names = (self.folder / f"{stem}-{number:03d}.bk2" for number in count(1))
         path = next(name for name in names if not name.exists())
         with MovieWriter(

@@ -1,23 +1,26 @@
 """Snapshots: everything that decides how a lane goes on, as bytes that another process can read.
 
-A snapshot is a line of magic, a JSON header with sizes, and blocks of bytes. It holds no code, and reading one runs
-none.
+A snapshot is a line of magic, a JSON header with sizes, blocks of bytes, and a checksum. It holds no code, and reading
+one runs none.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any, cast
 
 from playthrough.errors import StateError
 
 _MAGIC = b"playthrough snapshot 1\n"
+_CHECKSUM_BYTES = 4
 
 
 def pack_snapshot(header: dict[str, Any], blocks: dict[str, bytes]) -> bytes:
     """One snapshot from plain data and named blocks of bytes."""
     text = json.dumps({"header": header, "blocks": {name: len(block) for name, block in blocks.items()}}).encode()
-    return b"".join([_MAGIC, len(text).to_bytes(8, "little"), text, *blocks.values()])
+    data = b"".join([_MAGIC, len(text).to_bytes(8, "little"), text, *blocks.values()])
+    return data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little")
 
 
 def is_snapshot(data: bytes) -> bool:
@@ -33,6 +36,9 @@ def unpack_snapshot(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     """
     if not is_snapshot(data):
         raise StateError("this is no snapshot: expected bytes from save_state()")
+    data, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    if zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little") != checksum:
+        raise StateError("the snapshot is damaged or cut off: its checksum is wrong")
     start = len(_MAGIC) + 8
     size = int.from_bytes(data[len(_MAGIC) : start], "little")
     try:

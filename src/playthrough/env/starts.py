@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from playthrough.engine.engine import Engine, Observe
+from playthrough.engine.engine import Engine, Observe, PixelSpec
 from playthrough.errors import StateError
 from playthrough.game.integration import Integration
 from playthrough.game.states import POWER_ON, Recipe, find_state, read_state, unpack_state
@@ -24,7 +25,7 @@ class StartStates:
 
     Args:
         integration: The game.
-        engine: Rebuilds recipes, on its lane 0.
+        open_engine: Opens another engine of the game with one lane, to play recipes on.
         choice: What EnvOptions.state says.
         players: How many pads; the default start state may depend on it.
 
@@ -36,11 +37,11 @@ class StartStates:
     def __init__(
         self,
         integration: Integration,
-        engine: Engine,
+        open_engine: Callable[[], Engine],
         choice: StartState | Sequence[StartState] | Mapping[str, float] | None,
         players: int,
     ) -> None:
-        self._integration, self._engine = integration, engine
+        self._integration, self._open_engine = integration, open_engine
         self._known: dict[str, bytes] = {}
         states: list[StartState]
         weights: list[float] | None = None
@@ -89,27 +90,25 @@ class StartStates:
             raise StateError(f"{path}: the recipe starts from itself, through {depth} others")
         recipe = Recipe.read(path, self._integration.system)
         start = b"" if recipe.start == POWER_ON else self._read(recipe.start, depth + 1)
-        return play_recipe(self._engine, recipe.masks(self._integration.system), start)
+        engine = self._open_engine()
+        try:
+            return play_recipe(engine, recipe.masks(self._integration.system), start)
+        finally:
+            engine.close()
 
 
-def play_recipe(engine: Engine, masks: np.ndarray[tuple[int, ...], np.dtype[np.uint16]], start: bytes) -> bytes:
-    """Play inputs from a start on lane 0 and return the savestate that they lead to.
+def play_recipe(engine: Engine, masks: NDArray[np.uint16], start: bytes) -> bytes:
+    """Play inputs from a start on an engine with one lane, and return the savestate that they lead to.
 
     Args:
-        engine: Configured with no stop program.
+        engine: Whose lane is put to the start.
         masks: uint16 (frames, players).
         start: A savestate, or nothing for a power-on.
     """
-    lanes = engine.num_lanes
+    engine.configure((), None, PixelSpec())
     engine.load({0: start})
-    frames = np.zeros(lanes, np.int32)
-    observe = np.full(lanes, Observe.SKIP, np.uint8)
-    for begin in range(0, len(masks), 600):
-        chunk = masks[begin : begin + 600]
-        buttons = np.zeros((lanes, *chunk.shape), np.uint16)
-        buttons[0] = chunk
-        frames[0] = len(chunk)
-        engine.run(buttons, frames, observe)
+    frames = np.array([len(masks)], np.int32)
+    engine.run(np.ascontiguousarray(masks[None]), frames, np.array([Observe.SKIP], np.uint8))
     return engine.save(0)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.engine import Engine, PixelSpec
 from playthrough.engine.systems import wheel_folder
 from playthrough.env.emulator import open_engine
 from playthrough.env.options import EnvOptions
@@ -71,8 +70,7 @@ def record_inputs(options: EnvOptions, inputs: NDArray[np.uint16]) -> NewState:
     integration = load_integration(options.game, info=options.info, scenario=options.scenario)
     engine = open_engine(options, integration)
     try:
-        engine.configure((), None, PixelSpec())
-        data = start if isinstance(start, bytes) else _resolve(integration, engine, start)
+        data = start if isinstance(start, bytes) else _resolve(integration, options, start)
         name = _name_of(integration, start, data)
         recipe = None if name is None else Recipe.from_masks(inputs, integration.system, name)
         return NewState(play_recipe(engine, inputs, data), recipe)
@@ -124,8 +122,8 @@ def require_state_name(name: str) -> None:
         )
 
 
-def _resolve(integration: Integration, engine: Engine, start: str | Path) -> bytes:
-    return StartStates(integration, engine, start, players=1).resolve(start)[1]
+def _resolve(integration: Integration, options: EnvOptions, start: str | Path) -> bytes:
+    return StartStates(integration, lambda: open_engine(options, integration), start, players=1).resolve(start)[1]
 
 
 def _name_of(integration: Integration, start: str | Path | bytes, data: bytes) -> str | None:

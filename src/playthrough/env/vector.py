@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import gymnasium as gym
@@ -80,11 +81,13 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             self._observation, self._columns = observation, select_columns(observation, self.variables)
             self._picture = Observe.SKIP if pixels is None else Observe.PUSH
             pixel_spec = pixels or PixelSpec()
-            with place_errors(self.integration):
-                self.engine.configure(compiled.probes, None, pixel_spec)
-            self._starts = StartStates(self.integration, self.engine, options.state, options.players)
             stop = None if compiled.needs_script else compiled.stop
-            self.engine.configure(compiled.probes, stop, pixel_spec)
+            with place_errors(self.integration):
+                self.engine.configure(compiled.probes, stop, pixel_spec)
+            alone = replace(options, num_envs=1, num_threads=1)
+            self._starts = StartStates(
+                self.integration, lambda: open_engine(alone, self.integration), options.state, options.players
+            )
             self._scripts = (
                 ScriptedLanes(self.engine, scenario, self.integration.variables, options.players)
                 if compiled.needs_script
@@ -107,7 +110,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self.recorder = (
             Recorder(
                 options.record,
-                self.integration.name,
+                self.integration.movie_name,
                 self.integration.system,
                 options.players,
                 self.num_envs,
@@ -184,17 +187,14 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _start_episodes(self, lanes: NDArray[np.bool_], states: Sequence[Any]) -> NDArray[np.uint8]:
         """Load a start state into each of the lanes and run the reset's one frame, and the no-ops."""
-        starts: dict[int, bytes] = {}
+        starts: dict[int, tuple[str, bytes]] = {}
         snapshots: dict[int, bytes] = {}
         for lane in lanes_of(lanes):
             state = states[lane]
             if isinstance(state, bytes) and is_snapshot(state):
                 snapshots[lane] = state
                 continue
-            name, data = self._starts.draw(self.random[lane]) if state is None else self._starts.resolve(state)
-            starts[lane] = data
-            if self.recorder:
-                self.recorder.begin(lane, name, data)
+            starts[lane] = self._starts.draw(self.random[lane]) if state is None else self._starts.resolve(state)
         fresh = np.zeros(self.num_envs, np.bool_)
         fresh[list(starts)] = True
         pixels = self._play_start(fresh, starts) if starts else None
@@ -202,33 +202,29 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             random = self.random[lane].bit_generator.state
             self._load_snapshot(lane, snapshot)
             self.random[lane].bit_generator.state = random  # another seed makes another episode of it
+            self._over[lane], self._steps[lane] = False, 0  # and it is one of its own, with its own time limit
         return pixels if pixels is not None and not snapshots else self._show()
 
-    def _play_start(self, lanes: NDArray[np.bool_], starts: dict[int, bytes]) -> NDArray[np.uint8]:
-        self.engine.load(starts)
+    def _play_start(self, lanes: NDArray[np.bool_], starts: dict[int, tuple[str, bytes]]) -> NDArray[np.uint8]:
+        self.engine.load({lane: state for lane, (_, state) in starts.items()})
         players = self.options.players
-        observe = np.where(lanes, Observe.FILL if self._picture else Observe.SKIP, self._show_or_skip).astype(np.uint8)
-        released = np.zeros((self.num_envs, 1, players), np.uint16)
-        result = self.engine.run(released, lanes.astype(np.int32), observe)
+        fill = Observe.FILL if self._picture else Observe.SKIP
+        observe = np.where(lanes, fill, self._show_or_skip).astype(np.uint8)
+        released = np.zeros((self.num_envs, 1 + self.options.noop_max, players), np.uint16)
+        first = released[:, :1].copy()
+        result = self.engine.run(first, lanes.astype(np.int32), observe, stopping=False)
         self._values = np.where(lanes[:, None], result.samples[:, -1], self._values)
         if self._scripts:
             self._scripts.start(lanes, self._values)
         if self.recorder:
-            for lane in lanes_of(lanes):
-                self.recorder.frames(lane, released[lane], self._values[lane : lane + 1])
+            for lane, (name, state) in starts.items():
+                self.recorder.begin(lane, name, state)
+                self.recorder.frames(lane, first[lane], result.samples[lane])
         noops = np.zeros(self.num_envs, np.int32)
-        if self.options.noop_max:
-            for lane in lanes_of(lanes):
-                noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
+        for lane in starts if self.options.noop_max else ():
+            noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
         if noops.any():
-            released = np.zeros((self.num_envs, int(noops.max()), players), np.uint16)
-            result = self.engine.run(released, noops, observe)
-            ran = result.frames_run
-            last = result.samples[np.arange(self.num_envs), np.maximum(ran - 1, 0)]
-            self._values = np.where((ran > 0)[:, None], last, self._values)
-            if self.recorder:
-                for lane in lanes_of(ran > 0):
-                    self.recorder.frames(lane, released[lane, : ran[lane]], result.samples[lane, : ran[lane]])
+            result = self._wait(released[:, : noops.max()].copy(), noops, observe)
         self._pads.release(lanes)
         self._frames[lanes] = self._steps[lanes] = 0
         self._over[lanes] = False
@@ -236,6 +232,22 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if self._progress:
             self._progress.start(lanes, self._values)
         return result.observations
+
+    def _wait(self, released: NDArray[np.uint16], noops: NDArray[np.int32], observe: NDArray[np.uint8]) -> RunResult:
+        """Run each lane's no-ops. What they pay does not count, nor does an end: the first step will meet it."""
+        waiting = noops > 0
+        if self._scripts:
+            result = self._scripts.run(released, noops, self._values, self._picture, stopping=False)[0]
+            observe = np.where(waiting, observe, np.uint8(self._show_or_skip))
+            result = replace(result, observations=self._push(observe))
+        else:
+            result = self.engine.run(released, noops, observe, stopping=False)
+        last = result.samples[self._lanes, np.maximum(noops - 1, 0)]
+        self._values = np.where(waiting[:, None], last, self._values)
+        if self.recorder:
+            for lane in lanes_of(waiting):
+                self.recorder.frames(lane, released[lane, : noops[lane]], result.samples[lane, : noops[lane]])
+        return result
 
     # A step ----------------------------------------------------------------------------------------------------------
 
@@ -305,9 +317,9 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             observe = np.where(active, observe, np.uint8(self._show_or_skip))
             max_frames = np.where(active, max_frames, np.int32(0))
         if self._scripts:
-            result, rewards, truncated = self._scripts.run(buttons, active, before, self._picture)
+            result, rewards, truncated = self._scripts.run(buttons, max_frames, before, self._picture)
             if self._picture:
-                result = RunResult(result.frames_run, result.ended, result.samples, self._push(observe))
+                result = replace(result, observations=self._push(observe))
         else:
             result = self.engine.run(buttons, max_frames, observe)
             rewards = self._reward_sum(result.samples, before, result.frames_run)
@@ -397,6 +409,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         header: dict[str, Any] = {
             "game": self.integration.name,
             "core": self.engine.core_name,
+            "variables": list(self.variables),
             "values": self._values[lane].tolist(),
             "frames": int(self._frames[lane]),
             "steps": int(self._steps[lane]),
@@ -426,17 +439,22 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
         header, blocks = unpack_snapshot(snapshot)
-        if self.recorder:
-            self.recorder.jump(lane)
         for key, mine in (("game", self.integration.name), ("core", self.engine.core_name)):
             if header.get(key) != mine:
                 raise StateError(f"the snapshot belongs to the {key} {header.get(key)}, this environment runs {mine}")
-        if len(header["values"]) != len(self.variables) or len(header["pressed"]) != self.options.players:
+        if header.get("variables") != list(self.variables) or len(header["pressed"]) != self.options.players:
             raise StateError("the snapshot was taken with other variables or another number of players")
         if (self._scripts is not None) != ("script" in blocks):
             raise StateError("the snapshot was taken with another scenario: only one of the two has scripts")
-        self.engine.load({lane: blocks["core"]})
-        self.engine.load_history(lane, blocks["history"])
+        present = self.engine.save_history(lane)
+        self.engine.load_history(lane, blocks["history"])  # refuses one of other observations, before anything is lost
+        try:
+            self.engine.load({lane: blocks["core"]})
+        except StateError:
+            self.engine.load_history(lane, present)
+            raise
+        if self.recorder:
+            self.recorder.jump(lane)
         self._values = self._values.copy()
         self._values[lane] = header["values"]
         self._frames[lane], self._steps[lane] = header["frames"], header["steps"]

@@ -134,6 +134,8 @@ class ActionMap:
         """
         array = np.asarray(actions)
         shape = cast("tuple[int, ...]", self.space.shape or ())
+        if array.dtype.kind == "f" and (array == np.rint(array)).all():
+            array = array.astype(np.int64)  # stable-baselines3 gives MultiBinary actions as 0.0 and 1.0
         if array.dtype.kind not in "biu":
             raise TypeError(f"actions must be whole numbers or booleans for {self.space}, not {array.dtype}")
         if array.shape[1:] != shape or array.ndim == 0:

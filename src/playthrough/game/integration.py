@@ -78,6 +78,12 @@ class Integration:
         return _named_files(self.folders, RECIPE_SUFFIX)
 
     @property
+    def movie_name(self) -> str:
+        """What movies call the game: stable-retro looks it up by its folder's whole name, `-v0` included."""
+        shipped = [folder.name for folder in self.folders if wheel_folder() in folder.parents]
+        return (shipped or [self.folder.name])[0]
+
+    @property
     def tiles(self) -> TileMap | None:
         """Where the level's tiles are in memory, if a tiles.json says so."""
         path = self.find_file("tiles.json")

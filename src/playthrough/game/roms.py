@@ -13,6 +13,7 @@ import importlib.util
 import io
 import os
 import re
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -183,7 +184,11 @@ class _Import:
 
     def take_file(self, path: Path, *, asked_for: bool) -> None:
         try:
-            size_bytes = path.stat().st_size
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device might never end
+                self._refuse(str(path), path.name, "it is no ordinary file", asked_for)
+                return
+            size_bytes = status.st_size
             if size_bytes > MAX_ROM_BYTES:
                 self._refuse(str(path), path.name, f"{size_bytes} bytes are more than any cartridge holds", asked_for)
                 return

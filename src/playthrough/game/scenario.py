@@ -258,17 +258,17 @@ def find_scenario(folders: Iterable[Path], name: str | None = None) -> Path:
     """The file of a scenario, in the first of a game's folders that has it.
 
     A name with `.json` or `.py` at its end is that file, in a folder or where the path leads. A name without an ending
-    (None is `scenario`) is NAME.json, and NAME.py only where no folder has a NAME.json.
+    (None is `scenario`) is NAME.py or NAME.json; in a folder with both, the program takes the place of the JSON file.
 
     Raises:
         IntegrationError: If there is no such file; the message lists the scenarios that exist.
     """
     folders, name = list(folders), name or "scenario"
-    endings = [""] if name.endswith((".json", ".py")) else [".json", ".py"]
-    for ending in endings:
-        for path in (*(folder / (name + ending) for folder in folders), Path(name + ending)):
-            if path.is_file():
-                return path
+    endings = [""] if name.endswith((".json", ".py")) else [".py", ".json"]
+    for folder in (*folders, Path()):
+        for ending in endings:
+            if (folder / (name + ending)).is_file():
+                return folder / (name + ending)
     files = {path.name for folder in folders for path in (*folder.glob("*.json"), *folder.glob("*.py"))}
     there = ", ".join(sorted(files - {"data.json", "metadata.json"})) or "none"
     raise IntegrationError(f"there is no scenario {name!r} here; found: {there}", path=folders[0] if folders else None)

@@ -22,6 +22,10 @@ class Variable:
     probe: Probe
 
 
+RESERVED_NAMES = ("frames", "rewards", "episode_end", "final_obs", "final_info")
+"""What an environment's info holds beside the variables."""
+
+
 def load_variables(path: Path) -> dict[str, Variable]:
     """The variables of a `data.json`, in the order of the file.
 
@@ -32,6 +36,10 @@ def load_variables(path: Path) -> dict[str, Variable]:
     if not isinstance(info, dict):
         raise IntegrationError('expected an object under the key "info" with one entry per variable', path=path)
     entries = cast("dict[str, Any]", info)
+    for name in entries:
+        if name in RESERVED_NAMES:
+            message = f"variable {name!r}: this name stands for something else in info; choose another"
+            raise IntegrationError(message, path=path, line=line_of(path, "info", name))
     return {name: Variable(name, _probe(path, name, entry)) for name, entry in entries.items()}
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import struct
 import sys
 import time
@@ -123,6 +124,25 @@ class RunFolder:
                 number += 1
             except OSError as error:
                 raise RunError(f"cannot make the run folder {folder.path}: {error.strerror}") from error
+
+    def clear(self) -> None:
+        """Delete the run that the folder holds, if it does: our own files, and nothing else.
+
+        Raises:
+            RunError: If another process trains into it, or something cannot be deleted.
+        """
+        if not (self.config.is_file() and self.versions.is_file()):
+            return
+        with self.lock():
+            try:
+                for folder in (self.checkpoints, self.tensorboard, self.plots):
+                    if folder.is_dir():
+                        shutil.rmtree(folder)
+                for file in (self.best_genome, self.best_movie, self.best_video, self.metrics, self.log, self.versions):
+                    file.unlink(missing_ok=True)
+                self.config.unlink()  # last: it is what makes the folder a run
+            except OSError as error:
+                raise RunError(f"cannot delete the run in {self.path}: {error.strerror}") from error
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:

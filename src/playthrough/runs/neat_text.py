@@ -23,6 +23,13 @@ reset_on_extinction = True
 [DefaultGenome]
 num_inputs = auto
 num_outputs = auto
+single_structural_mutation = False
+structural_mutation_surer = default
+bias_init_type = gaussian
+response_init_type = gaussian
+weight_init_type = gaussian
+enabled_rate_to_true_add = 0.0
+enabled_rate_to_false_add = 0.0
 num_hidden = 0
 feed_forward = False
 initial_connection = full_nodirect

@@ -187,6 +187,8 @@ def replay(
                 diverged_at = frame.number if differs else None
             if on_frame is not None:
                 on_frame(frame, len(movie.inputs))
+        if trace is not None and diverged_at is None and len(trace.checksums) != len(movie.inputs):
+            diverged_at = min(len(trace.checksums), len(movie.inputs))  # one of the two was cut short
         return ReplayReport(
             game=env.integration.name,
             frames=len(movie.inputs),

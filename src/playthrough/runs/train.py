@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-def train(config: RunConfig, *, watcher: Watcher | None = None) -> TrainResult:
+def train(config: RunConfig, *, fresh: bool = False, watcher: Watcher | None = None) -> TrainResult:
     """Start a run and carry it out.
 
     Ctrl-C and SIGTERM end it cleanly: the checkpoint of the last finished generation is there, and so are the best
@@ -36,6 +36,7 @@ def train(config: RunConfig, *, watcher: Watcher | None = None) -> TrainResult:
 
     Args:
         config: From `resolve`.
+        fresh: Delete the run that `config.out` holds, once it is clear that the new one can begin.
         watcher: Told how it goes.
 
     Returns:
@@ -47,6 +48,8 @@ def train(config: RunConfig, *, watcher: Watcher | None = None) -> TrainResult:
     watcher = watcher or Silence()
     with closing(_open_lanes(config)) as env:
         config, neat_config, filled_in = _fit_to(config, env)
+        if fresh and config.out is not None:
+            RunFolder(config.out).clear()
         folder = RunFolder.create(config.out, env.integration.name, config.algo)
         with folder.lock(), Interruption() as interruption:
             folder.write_config(config.to_toml())
