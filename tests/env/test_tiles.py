@@ -43,13 +43,13 @@ def by_hand(env: pt.RetroVectorEnv, lane: int) -> list[list[float]]:
 def test_the_window_is_what_memory_holds() -> None:
     env = pt.make_vec(GAME, num_envs=3, observation="tiles", actions=[RUN, JUMP], frame_skip=4, noop_max=20)
     height, width = 8, 10
-    assert env.single_observation_space.shape == (height * width,)
+    assert env.single_observation_space.shape == (height, width)
     observations, _ = env.reset(seed=2)
     random, kinds, moved = np.random.default_rng(0), set[float](), set[bytes]()
     for _ in range(60):
         observations, *_ = env.step(random.integers(0, 2, 3))
         for lane in range(3):
-            seen = observations[lane].reshape(height, width)
+            seen = observations[lane]
             level = np.array(by_hand(env, lane), np.float32)
             # An object may cover a tile; nothing else differs.
             covered = seen != level
@@ -63,7 +63,7 @@ def test_the_window_is_what_memory_holds() -> None:
 def test_the_ground_is_under_the_feet() -> None:
     env = pt.make(GAME, observation="tiles", actions=[RUN, JUMP], state="Level1-1")
     observation, _ = env.reset(seed=0)
-    window = observation.reshape(8, 10)
+    window = observation
     assert window[-1].tolist() == [1.0] * 10 and window[4, 2] == 0.0
     env.close()
 

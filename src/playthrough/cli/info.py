@@ -156,8 +156,8 @@ def _print_spaces(integration: Integration, scene: Scene) -> None:
         sizes.add_row(name, text, str(math.prod(shape)) if name in _NEAT_OBSERVATIONS else "")
     if (tiles := integration.tiles) is not None:
         left, right, up, down = tiles.window
-        number = (up + down + 1) * (left + right + 1)
-        sizes.add_row("tiles", str(number), str(number))
+        height, width = up + down + 1, left + right + 1
+        sizes.add_row("tiles", f"{height} x {width}", str(height * width))
     out().print(sizes)
     heading("What an agent does")
     kinds = table("Actions", "Choices", "NEAT: num_outputs", right=("NEAT: num_outputs",))

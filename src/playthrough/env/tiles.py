@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Tiles:
-    """The tiles around the player, row by row: 1 firm, -1 deadly, 0 nothing, as the integration's tiles.json says."""
+    """The tiles around the player, float32 (rows, columns): 1 firm, -1 deadly, 0 nothing, as tiles.json says."""
 
     def __init__(self) -> None:
         self._reader: TileReader | None = None
@@ -34,14 +34,13 @@ class Tiles:
         if scene.tiles is None:
             raise ValueError("observation 'tiles' needs an integration that describes its tiles in a tiles.json")
         self._reader = TileReader(scene.tiles, scene.memory_blocks)
-        height, width = self._reader.shape
         numbers = [*scene.tiles.values, *(thing.value for thing in scene.tiles.objects), 0.0]
-        return spaces.Box(np.float32(min(numbers)), np.float32(max(numbers)), (height * width,), np.float32)
+        return spaces.Box(np.float32(min(numbers)), np.float32(max(numbers)), self._reader.shape, np.float32)
 
     def batch(self, seen: Seen) -> NDArray[np.float32]:
         """See `Observation`."""
         assert self._reader is not None  # `space` comes first
-        return self._reader.read(seen.ram()).reshape(len(seen.variables), -1)
+        return self._reader.read(seen.ram())
 
 
 class TileReader:
