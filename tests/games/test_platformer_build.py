@@ -22,7 +22,7 @@ def test_the_source_builds_the_rom_and_the_symbols(tmp_path: Path) -> None:
         pytest.skip(f"{' and '.join(missing)} not found: the ROM is built with make and cc65 (apt-get install cc65)")
     shutil.copytree(GAME / "src", tmp_path / "src")
     subprocess.run(["make", "-s", "-C", str(tmp_path / "src")], check=True, capture_output=True, text=True)
-    for name in ("rom.nes", "wickling.sym"):
+    for name in ("rom.nes", "rom.sha", "wickling.sym"):
         assert (tmp_path / name).read_bytes() == (GAME / name).read_bytes(), f"{name} is not what src/ builds"
 
 
