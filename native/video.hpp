@@ -79,6 +79,7 @@ private:
     uint64_t total_weight_ = 1;
     std::vector<uint8_t> cropped_, turned_, resized_;
     std::vector<uint32_t> row_;
+    std::vector<uint16_t> words_;
 };
 
 }  // namespace playthrough
