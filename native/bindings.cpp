@@ -91,26 +91,26 @@ nb::object screen(VectorEngine& engine, int lane, const Screen& screen, const Cr
     spec.rotation = rotation;
     Pipeline pipeline(spec, screen);
     std::vector<uint8_t> pixels(pipeline.frame_bytes());
-    pipeline.render(lane_of(engine, lane).core.picture(), pixels.data());
+    pipeline.render(lane_of(engine, lane).core->picture(), pixels.data());
     return array_of_bytes(std::move(pixels), {pipeline.height(), pipeline.width(), 3});
 }
 
 nb::object take_audio(VectorEngine& engine, int lane) {
-    auto* owned = new std::vector<int16_t>(lane_of(engine, lane).core.take_audio());
+    auto* owned = new std::vector<int16_t>(lane_of(engine, lane).core->take_audio());
     nb::capsule owner(owned, [](void* pointer) noexcept { delete static_cast<std::vector<int16_t>*>(pointer); });
     const size_t shape[] = {owned->size() / 2, 2};
     return nb::cast(nb::ndarray<nb::numpy, int16_t>(owned->data(), 2, shape, owner));
 }
 
 nb::bytes read_memory(VectorEngine& engine, int lane, uint64_t address, size_t size) {
-    const MemoryMap& memory = lane_of(engine, lane).core.memory();
+    const MemoryMap& memory = lane_of(engine, lane).core->memory();
     std::vector<uint8_t> data(size);
     for (size_t i = 0; i < size; ++i) data[i] = *memory.at(address + i);
     return vector_to_bytes(data);
 }
 
 void write_memory(VectorEngine& engine, int lane, uint64_t address, const nb::bytes& data) {
-    lane_of(engine, lane).core.write_memory(address, static_cast<const uint8_t*>(data.data()), data.size());
+    lane_of(engine, lane).core->write_memory(address, static_cast<const uint8_t*>(data.data()), data.size());
 }
 
 }  // namespace
@@ -205,8 +205,8 @@ NB_MODULE(_native, m) {
         .def("__init__",
              [](VectorEngine* self, const std::string& core_path, const std::string& core_name, const std::string& rom_path,
                 const nb::bytes& rom, const std::string& system_directory, std::map<std::string, std::string> options,
-                const std::string& reload, bool reset_before_unserialize, bool seed_c_random,
-                bool plug_in_pads, std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
+                const std::string& reload, bool complete_states, bool reset_before_unserialize, bool seed_c_random, bool plug_in_pads,
+                bool skips_when_sound_is_late, std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
                 int num_lanes, int num_threads) {
                  CoreSpec spec;
                  spec.core_path = core_path;
@@ -216,9 +216,11 @@ NB_MODULE(_native, m) {
                  spec.system_directory = system_directory;
                  spec.options = std::move(options);
                  spec.reload = reload == "library" ? Reload::library : reload == "game" ? Reload::game : Reload::none;
+                 spec.complete_states = complete_states;
                  spec.reset_before_unserialize = reset_before_unserialize;
                  spec.seed_c_random = seed_c_random;
                  spec.plug_in_pads = plug_in_pads;
+                 spec.skips_when_sound_is_late = skips_when_sound_is_late;
                  spec.cleared_ranges = std::move(cleared_ranges);
                  spec.has_ram_base = ram_base.has_value();
                  spec.ram_base = ram_base.value_or(0);
@@ -226,8 +228,8 @@ NB_MODULE(_native, m) {
                  nb::gil_scoped_release release;
                  new (self) VectorEngine(std::move(spec), num_lanes, num_threads);
              },
-             "core_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a,
-             "reset_before_unserialize"_a, "seed_c_random"_a, "plug_in_pads"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
+             "core_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a, "complete_states"_a,
+             "reset_before_unserialize"_a, "seed_c_random"_a, "plug_in_pads"_a, "skips_when_sound_is_late"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
              "num_lanes"_a, "num_threads"_a)
         .def_prop_ro("num_lanes", &VectorEngine::num_lanes)
         .def_prop_ro("num_threads", &VectorEngine::num_threads)
@@ -236,11 +238,17 @@ NB_MODULE(_native, m) {
         .def("run", &run, "buttons"_a, "max_frames"_a, "stopping"_a, "observe"_a, "frames_run"_a, "ended"_a, "samples"_a,
              "observations"_a)
         .def("load", &load, "states"_a)
-        .def("save_state", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).core.save_state()); },
+        .def("watch",
+             [](VectorEngine& self, const Array<int64_t, 1>& cells) {
+                 if (cells.shape(0) < 2) throw nb::value_error("there must be room for a lane and a number of frames");
+                 self.watch(cells.data());
+             },
+             "cells"_a.noconvert(), nb::keep_alive<1, 2>())
+        .def("save_state", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).core->save_state()); },
              "lane"_a)
-        .def("save_exact", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).core.save_exact()); },
+        .def("save_exact", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).core->save_exact()); },
              "lane"_a)
-        .def("state_size", [](VectorEngine& self, int lane) { return lane_of(self, lane).core.state_size(); }, "lane"_a)
+        .def("state_size", [](VectorEngine& self, int lane) { return lane_of(self, lane).core->state_size(); }, "lane"_a)
         .def("save_history", [](VectorEngine& self, int lane) { return vector_to_bytes(lane_of(self, lane).save_history()); },
              "lane"_a)
         .def("load_history",
@@ -249,7 +257,7 @@ NB_MODULE(_native, m) {
              },
              "lane"_a, "history"_a)
         .def("screen", &screen, "lane"_a, "screen"_a, "crop"_a, "rotation"_a)
-        .def("capture_audio", [](VectorEngine& self, int lane, bool on) { lane_of(self, lane).core.capture_audio(on); },
+        .def("capture_audio", [](VectorEngine& self, int lane, bool on) { lane_of(self, lane).core->capture_audio(on); },
              "lane"_a, "on"_a)
         .def("take_audio", &take_audio, "lane"_a)
         .def("take_log",
@@ -258,14 +266,14 @@ NB_MODULE(_native, m) {
                  // As bytes: cores log titles of ROMs, in whatever encoding they are.
                  std::vector<std::tuple<int, int, nb::bytes>> lines;
                  for (int lane = 0; lane < self.num_lanes(); ++lane)
-                     for (auto& line : self.lane(lane).core.take_log())
+                     for (auto& line : self.lane(lane).core->take_log())
                          lines.emplace_back(lane, line.level, nb::bytes(line.text.data(), line.text.size()));
                  return lines;
              })
         .def("memory_blocks",
              [](VectorEngine& self, int lane) {
                  std::vector<std::pair<uint64_t, size_t>> blocks;
-                 for (const auto& block : lane_of(self, lane).core.memory().blocks()) blocks.emplace_back(block.start, block.size);
+                 for (const auto& block : lane_of(self, lane).core->memory().blocks()) blocks.emplace_back(block.start, block.size);
                  return blocks;
              },
              "lane"_a)
@@ -273,7 +281,7 @@ NB_MODULE(_native, m) {
              [](VectorEngine& self, const Array<uint8_t, 2>& out) {
                  require_idle(self);
                  for (int lane = 0; lane < self.num_lanes(); ++lane) {
-                     const MemoryMap& memory = self.lane(lane).core.memory();
+                     const MemoryMap& memory = self.lane(lane).core->memory();
                      if (out.shape(0) != size_t(self.num_lanes()) || memory.size_bytes() != out.shape(1))
                          throw nb::value_error("the array does not fit the memory");
                      memory.copy_to(out.data() + size_t(lane) * out.shape(1));
@@ -284,11 +292,12 @@ NB_MODULE(_native, m) {
         .def("write_memory", &write_memory, "lane"_a, "address"_a, "data"_a)
         .def("av_info",
              [](VectorEngine& self) {
-                 const auto& info = self.lane(0).core.av_info();
+                 const auto& info = self.lane(0).core->av_info();
                  return std::make_tuple(info.geometry.base_width, info.geometry.base_height, info.geometry.max_width,
                                         info.geometry.max_height, double(info.geometry.aspect_ratio), info.timing.fps,
                                         info.timing.sample_rate);
              })
-        .def("rotation", [](VectorEngine& self) { return self.lane(0).core.rotation(); })
-        .def("core_version", [](VectorEngine& self) { return self.lane(0).core.version(); });
+        .def("skips_pictures", [](VectorEngine& self) { return self.lane(0).core->skips_pictures(); })
+        .def("rotation", [](VectorEngine& self) { return self.lane(0).core->rotation(); })
+        .def("core_version", [](VectorEngine& self) { return self.lane(0).core->version(); });
 }

@@ -61,6 +61,18 @@ bool Frontend::environment(unsigned command, void* data) {
             core->descriptors_.assign(map->descriptors, map->descriptors + map->num_descriptors);
             return true;
         }
+        case RETRO_ENVIRONMENT_GET_AUDIO_VIDEO_ENABLE:
+            // Not one of stable-retro's cores asks. Those that do leave out what nobody will see or hear.
+            core->asks_what_shows_ = true;
+            *static_cast<int*>(data) = (core->shows_ ? 1 : 0) | (core->capture_audio_ ? 2 : 0);
+            return true;
+        case RETRO_ENVIRONMENT_SET_AUDIO_BUFFER_STATUS_CALLBACK: {
+            // Some skip the picture of a frame when their sound is late: see Core::step. It takes an option of theirs.
+            if (!core->spec_->skips_when_sound_is_late) return false;
+            const auto* status = static_cast<const retro_audio_buffer_status_callback*>(data);
+            core->buffer_status_ = status == nullptr ? nullptr : status->callback;
+            return true;
+        }
         case RETRO_ENVIRONMENT_SHUTDOWN:
             core->shut_down_ = true;
             return true;

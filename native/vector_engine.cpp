@@ -61,7 +61,7 @@ void ThreadPool::work(int thread) {
 }
 
 Lane::Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image)
-    : core(std::move(spec), std::move(image)) {}
+    : core(std::make_unique<Core>(std::move(spec), std::move(image))) {}
 
 void Lane::configure(const std::vector<Probe>& probes, const PixelSpec& pixels, const Screen& screen) {
     probes_ = probes;
@@ -75,30 +75,38 @@ void Lane::configure(const std::vector<Probe>& probes, const PixelSpec& pixels, 
 
 void Lane::resolve_probes() {
     resolved_.clear();
-    for (const auto& probe : probes_) resolved_.emplace_back(probe, core.memory());
+    for (const auto& probe : probes_) resolved_.emplace_back(probe, core->memory());
 }
 
 void Lane::render_newest() {
     if (!older_.empty()) newest_.swap(older_);
-    pipeline_->render(core.picture(), newest_.data());
+    pipeline_->render(core->picture(), newest_.data());
 }
 
 Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const StopNode* stop, Observe observe,
                     int64_t* samples, uint8_t* observation) {
     const size_t num_probes = resolved_.size();
-    const bool two = observe != Observe::skip && pipeline_->spec().max_of_two;
+    const bool observed = observe != Observe::skip;
+    const bool two = observed && pipeline_->spec().max_of_two;
     int frames = 0;
     bool ended = false;
+    // Where the core can leave out pictures, only those that the observation needs are drawn. A game that ends before
+    // them is played again from where the step began, to see its last frames.
+    const bool skipping = max_frames > 1 && core->skips_pictures();
+    const int first_shown = skipping ? max_frames - (two ? 2 : 1) : 0;
+    if (first_shown > 0 && observed && stop != nullptr) core->remember(moment_);
     Picture saved{};  // the frame before this one, where only its raw pixels were kept
     while (frames < max_frames && !ended) {
-        core.run(buttons + size_t(frames) * ports, static_cast<unsigned>(ports));
+        core->run(buttons + size_t(frames) * ports, static_cast<unsigned>(ports), frames >= first_shown);
         for (size_t i = 0; i < num_probes; ++i) samples[i] = resolved_[i].read();
         ended = stop != nullptr && stop->evaluate(samples, last_sample_.data());
         std::copy(samples, samples + num_probes, last_sample_.begin());
         samples += num_probes;
         ++frames;
         const bool last = ended || frames == max_frames;
-        if (last && observe != Observe::skip) {
+        if (ended && observed && frames - (two && frames > 1 ? 2 : 1) < first_shown) {
+            replay_shown(buttons, ports, frames);
+        } else if (last && observe != Observe::skip) {
             if (saved.pixels != nullptr) {
                 newest_.swap(older_);
                 pipeline_->render(saved, newest_.data());
@@ -107,9 +115,9 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
         } else if (two && frames == max_frames - 1) {
             render_newest();
             saved.pixels = nullptr;
-        } else if (two && stop != nullptr && core.picture().pixels != nullptr) {
+        } else if (two && stop != nullptr && !skipping && core->picture().pixels != nullptr) {
             // The next frame may end the episode; then this one is the last but one, and the core will have painted over it.
-            saved = core.picture();
+            saved = core->picture();
             const Screen& screen = pipeline_->screen();
             const unsigned rows = screen.live ? screen.height : saved.height;
             const unsigned columns = screen.live ? screen.width : saved.width;
@@ -121,6 +129,19 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
     }
     show(observe, observation);
     return {frames, ended};
+}
+
+void Lane::replay_shown(const uint16_t* buttons, int ports, int frames) {
+    const bool hears = core->captures_audio();
+    core->capture_audio(false);  // it was heard the first time
+    core->go_back(moment_);
+    const int first = frames - (pipeline_->spec().max_of_two ? 2 : 1);
+    for (int frame = 0; frame < frames; ++frame) {
+        core->run(buttons + size_t(frame) * ports, static_cast<unsigned>(ports), frame >= first);
+        if (frame >= first) render_newest();
+    }
+    core->capture_audio(hears);
+    resolve_probes();
 }
 
 void Lane::show(Observe observe, uint8_t* observation) {
@@ -179,6 +200,7 @@ VectorEngine::VectorEngine(CoreSpec spec, int num_lanes, int num_threads)
     const auto image = Core::read_image(*spec_);
     lanes_.resize(static_cast<size_t>(num_lanes));
     for_each_lane([&](int lane) { lanes_[static_cast<size_t>(lane)] = std::make_unique<Lane>(spec_, image); });
+    if (spec_->reload != Reload::none) spares_ = std::make_unique<Spares>(spec_, image, std::min(num_lanes, 2 * pool_.size()));
 }
 
 void VectorEngine::configure(std::vector<Probe> probes, std::optional<StopNode> stop, const PixelSpec& pixels,
@@ -210,10 +232,11 @@ void VectorEngine::load(const std::vector<Load>& loads) {
             if (load.lane != index) continue;
             Lane& lane = *lanes_[static_cast<size_t>(index)];
             try {
+                if (spares_ && load.size != 0 && lane.core->needs_renewal()) spares_->exchange(lane.core);
                 if (load.size == 0) {
-                    lane.core.power_on();
+                    lane.core->power_on();
                 } else {
-                    lane.core.load_state(load.data, load.size);
+                    lane.core->load_state(load.data, load.size);
                 }
             } catch (const StateError&) {
                 lane.resolve_probes();  // the lane is where it was, but its memory may have moved
@@ -224,17 +247,24 @@ void VectorEngine::load(const std::vector<Load>& loads) {
     });
 }
 
+void VectorEngine::watch(int64_t* cells) {
+    watched_ = cells;
+    for (auto& lane : lanes_) lane->core->count_frames(cells == nullptr ? nullptr : cells + 1);
+}
+
 void VectorEngine::for_each_lane(const std::function<void(int)>& work) {
     const int num_lanes = static_cast<int>(lanes_.size()), num_threads = pool_.size();
     std::vector<std::exception_ptr> errors(lanes_.size());
     pool_.run([&](int thread) {
         for (int lane = thread; lane < num_lanes; lane += num_threads) {
+            if (watched_ != nullptr) __atomic_store_n(watched_, lane, __ATOMIC_RELAXED);
             try {
                 work(lane);
             } catch (...) {
                 errors[static_cast<size_t>(lane)] = std::current_exception();
             }
         }
+        if (watched_ != nullptr) __atomic_store_n(watched_, -1, __ATOMIC_RELAXED);
     });
     for (int lane = 0; lane < num_lanes; ++lane) {
         if (!errors[static_cast<size_t>(lane)]) continue;

@@ -16,6 +16,7 @@
 
 #include "core.hpp"
 #include "memory.hpp"
+#include "spares.hpp"
 #include "video.hpp"
 
 namespace playthrough {
@@ -82,11 +83,12 @@ public:
     void resolve_probes();
     const std::vector<int64_t>& last_sample() const { return last_sample_; }
 
-    Core core;
+    std::unique_ptr<Core> core;
 
 private:
     void show(Observe observe, uint8_t* observation);
     void render_newest();
+    void replay_shown(const uint16_t* buttons, int ports, int frames);
 
     std::vector<Probe> probes_;
     std::vector<ResolvedProbe> resolved_;
@@ -94,6 +96,7 @@ private:
     std::unique_ptr<Pipeline> pipeline_;
     std::vector<uint8_t> newest_, older_;  // the last two emulated frames, processed
     std::vector<uint8_t> stack_;           // the last observations, oldest first
+    Core::Moment moment_;                  // where the running step began, while its pictures are left out
     std::vector<uint8_t> saved_pixels_;    // a raw frame that may turn out to be the last but one
 };
 
@@ -126,6 +129,10 @@ public:
     };
     void load(const std::vector<Load>& loads);
 
+    // Shows whoever shares this memory what is going on: [the lane that a thread is in, or -1; frames run so far], so
+    // that another process can tell slow from stuck, and which lane took this one down. For engines of one thread.
+    void watch(int64_t* cells);
+
     // Runs work(lane) for every lane on its thread; the first error comes back, naming its lane.
     void for_each_lane(const std::function<void(int)>& work);
 
@@ -135,6 +142,8 @@ private:
     std::optional<StopNode> stop_;
     size_t observation_bytes_ = 0;
     int num_probes_ = 0;
+    int64_t* watched_ = nullptr;
+    std::unique_ptr<Spares> spares_;
     ThreadPool pool_;  // last: its threads end before the lanes do
 };
 

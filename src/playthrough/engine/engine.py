@@ -9,8 +9,9 @@ environment is made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
@@ -20,6 +21,9 @@ from playthrough.engine.probes import Probe, StopNode
 
 Masks = NDArray[np.uint16]
 """Pressed buttons, bit i is the system's button i: (lanes, frames, ports)."""
+
+
+NOTHING_LOST: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Capabilities:
         video: It shows pictures.
         audio: It plays sound.
         poke: Its memory can be written.
+        stored_states: It takes the savestates that integrations store, which the wheel's cores made; any other engine
+            rebuilds start states from their recipes.
     """
 
     exact: bool
@@ -39,6 +45,7 @@ class Capabilities:
     video: bool
     audio: bool
     poke: bool
+    stored_states: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +122,15 @@ class RunResult:
         ended: bool (lanes,), whether the stop program was true on the last frame.
         samples: int64 (lanes, frames, probes); rows past a lane's frames_run mean nothing.
         observations: uint8 (lanes, *PixelSpec.shape); meaningless for lanes that were not asked to observe.
+        lost: Why lanes were lost in this run, by lane: their emulator is gone, and a new one is where the old one was
+            started. Such a lane ran no frame and did not end; its observation is its last one.
     """
 
     frames_run: NDArray[np.int32]
     ended: NDArray[np.bool_]
     samples: NDArray[np.int64]
     observations: NDArray[np.uint8]
+    lost: Mapping[int, str] = field(default_factory=lambda: NOTHING_LOST)
 
 
 class Engine(Protocol):

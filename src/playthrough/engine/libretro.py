@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough import _native
-from playthrough.engine.cores import CoreFile, core_rules
+from playthrough.engine.cores import CoreFile, core_rules, wheel_folder
 from playthrough.engine.engine import Capabilities, Display, Masks, PixelSpec, RunResult
 from playthrough.engine.probes import Measure, Probe, RewardTerm, StopNode
 from playthrough.engine.systems import System
@@ -24,7 +24,7 @@ from playthrough.errors import BadInputError, CoreError, EngineError, LaneError,
 _log = logging.getLogger("playthrough.core")
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 _MAX_PORTS = 8
-_INPUTS_MAGIC = b"playthrough inputs 1\n"
+_INPUTS_MAGIC = b"playthrough inputs 2\n"
 
 
 class LibretroEngine:
@@ -61,6 +61,7 @@ class LibretroEngine:
             raise ValueError(f"num_threads must be at least 1, not {num_threads}")
         self.core_name = core.name
         self._rules = core_rules(core)
+        self._stored_states = core.path == wheel_folder() / "cores" / core.path.name and core.name == system.core
         # Some cores read the file themselves, and tell the system from its name; it must live as long as they do.
         folder = Path(tempfile.mkdtemp(prefix=f"playthrough-{os.getpid()}-"))
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -75,9 +76,11 @@ class LibretroEngine:
                 system_directory=str(core.path.parent),
                 options=dict(self._rules.options),
                 reload=self._rules.reload,
+                complete_states=self._rules.complete_states,
                 reset_before_unserialize=self._rules.reset_before_unserialize,
                 seed_c_random=self._rules.srand,
                 plug_in_pads=self._rules.plug_in_pads,
+                skips_when_sound_is_late=self._rules.skips_when_sound_is_late,
                 cleared_ranges=[(start, end - 1) for start, end in self._rules.clear_blocks],
                 ram_base=system.ram_base,
                 swap_bytes=system.overlay is not None,
@@ -93,6 +96,7 @@ class LibretroEngine:
         self.display = Display(width, height, self._native.rotation(), fps, sample_rate)
         self._screen = _native.Screen(width, height, self._rules.live_screen)
         self.ram_size_bytes = sum(size for _, size in self._native.memory_blocks(0))
+        self._own_state: tuple[int, bytes] | None = None
         self._num_probes = 0
         self._observation_shape: tuple[int, ...] = ()
 
@@ -107,9 +111,16 @@ class LibretroEngine:
         return self._native.num_threads
 
     @property
+    def skips_pictures(self) -> bool:
+        """Whether frames that nobody sees cost less."""
+        return self._native.skips_pictures()
+
+    @property
     def capabilities(self) -> Capabilities:
         """Everything: the cores are in this process."""
-        return Capabilities(exact=True, snapshots=True, video=True, audio=True, poke=True)
+        return Capabilities(
+            exact=True, snapshots=True, video=True, audio=True, poke=True, stored_states=self._stored_states
+        )
 
     def configure(self, probes: Sequence[Probe], stop: StopNode | None, pixels: PixelSpec) -> None:
         """See `Engine.configure`."""
@@ -159,16 +170,34 @@ class LibretroEngine:
         ended = np.empty(lanes, np.bool_)
         samples = np.empty((lanes, frames, self._num_probes), np.int64)
         observations = np.empty((lanes, *self._observation_shape), np.uint8)
+        flat = observations.reshape(lanes, -1)
+        self.run_into(buttons, max_frames, observe, frames_run, ended, samples, flat, stopping=stopping)
+        return RunResult(frames_run, ended, samples, observations)
+
+    def run_into(
+        self,
+        buttons: Masks,
+        max_frames: NDArray[np.int32],
+        observe: NDArray[np.uint8],
+        frames_run: NDArray[np.int32],
+        ended: NDArray[np.bool_],
+        samples: NDArray[np.int64],
+        observations: NDArray[np.uint8],
+        *,
+        stopping: bool,
+    ) -> None:
+        """See `Engine.run`; the results go into these arrays, an observation as one row of bytes."""
         try:
-            self._native.run(
-                buttons, max_frames, stopping, observe, frames_run, ended, samples, observations.reshape(lanes, -1)
-            )
+            self._native.run(buttons, max_frames, stopping, observe, frames_run, ended, samples, observations)
         except (_native.LaneError, _native.CoreError) as error:
             raise LaneError(f"{error} (core {self.core_name})") from None
         finally:
             if _log.isEnabledFor(logging.WARNING):
                 self._drain_log()
-        return RunResult(frames_run, ended, samples, observations)
+
+    def watch(self, cells: NDArray[np.int64]) -> None:
+        """Write what is going on into memory that others see: [the busy lane or -1, frames run so far]."""
+        self._native.watch(cells)
 
     def load(self, states: Mapping[int, bytes]) -> None:
         """See `Engine.load`."""
@@ -183,16 +212,18 @@ class LibretroEngine:
             raise LaneError(f"{error} (core {self.core_name})") from None
 
     def _require_own_state(self, lane: int, state: bytes) -> None:
-        try:
-            size = self._native.state_size(lane)
-        except _native.CoreError as error:
-            raise LaneError(f"lane {lane}: {error}") from None
+        if self._own_state is None:
+            try:
+                self._own_state = self._native.state_size(lane), self._native.save_state(lane)[:64]
+            except (_native.CoreError, _native.StateError) as error:
+                raise LaneError(f"lane {lane}: {error}") from None
+        size, beginning = self._own_state
         problem = ""
         if self._rules.state_sizes == "exact" and len(state) != size:
             problem = f"it has {len(state)} bytes, expected {size}"
         elif self._rules.state_sizes == "at-least" and len(state) < size:
             problem = f"it has {len(state)} bytes, expected at least {size}"
-        elif (magic := self._rules.state_magic_bytes) and state[:magic] != self._native.save_state(lane)[:magic]:
+        elif (magic := self._rules.state_magic_bytes) and state[:magic] != beginning[:magic]:
             problem = "it begins with other bytes than this core's own"
         if problem:
             raise StateError(
@@ -244,8 +275,12 @@ class LibretroEngine:
     def read_ram(self) -> NDArray[np.uint8]:
         """See `Engine.read_ram`."""
         ram = np.empty((self.num_lanes, self.ram_size_bytes), np.uint8)
-        self._native.read_ram(ram)
+        self.read_ram_into(ram)
         return ram
+
+    def read_ram_into(self, ram: NDArray[np.uint8]) -> None:
+        """See `Engine.read_ram`; uint8 (lanes, ram_size_bytes)."""
+        self._native.read_ram(ram)
 
     def memory_blocks(self, lane: int) -> list[tuple[int, int]]:
         """See `Engine.memory_blocks`."""
@@ -278,6 +313,8 @@ class LibretroEngine:
 
     def _drain_log(self) -> None:
         for lane, level, text in self._native.take_log():
+            if any(words in text for words in self._rules.harmless_words):
+                level = 0
             _log.log(_LEVELS[min(level, 3)], "%s, lane %d: %s", self.core_name, lane, text.decode("utf-8", "replace"))
 
 
@@ -287,7 +324,7 @@ def _start_of(state: bytes) -> bytes:
         return state
     head = len(_INPUTS_MAGIC)
     size_bytes = int.from_bytes(state[head : head + 8], "little")
-    return state[head + 4 * 8 :][:size_bytes]
+    return state[head + 5 * 8 :][:size_bytes]
 
 
 def native_probe(probe: Probe) -> _native.Probe:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from playthrough.engine.cores import find_core
 from playthrough.engine.engine import Engine
 from playthrough.engine.libretro import LibretroEngine
+from playthrough.env.fast_core import proven_core
 from playthrough.env.options import EnvOptions
 from playthrough.errors import BadInputError, CapabilityError, IntegrationError
 from playthrough.game.integration import Integration
 from playthrough.game.roms import find_rom
+
+if TYPE_CHECKING:
+    from playthrough.engine.isolated import IsolatedEngine
 
 _log = logging.getLogger("playthrough.game")
 
@@ -26,8 +31,11 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
     """
     if options.engine != "libretro":
         raise CapabilityError(f"there is no engine {options.engine!r}; expected 'libretro'")
-    core = find_core(options.core, integration.system)
     rom = find_rom(integration)
+    if options.core == "fast":
+        core = proven_core(options, integration, rom)
+    else:
+        core = find_core(options.core, integration.system)
     if not rom.known and integration.rom_hashes:
         _log.warning(
             "%s is not a ROM that the integration of %s was made for (its SHA-1 is %s): variables may mean nothing",
@@ -35,7 +43,12 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
             integration.name,
             rom.sha1,
         )
-    return LibretroEngine(
+    kind: type[LibretroEngine] | type[IsolatedEngine] = LibretroEngine
+    if options.isolation == "process":
+        from playthrough.engine.isolated import IsolatedEngine
+
+        kind = IsolatedEngine
+    return kind(
         core,
         integration.system,
         rom.data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -22,6 +22,7 @@ MAX_LANES = 4096
 """More would only fill the memory: an emulator needs a few megabytes."""
 
 Autoreset = Literal["next_step", "same_step", "disabled"]
+Isolation = Literal["none", "process"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,9 @@ class EnvOptions:
         render_mode: None, `rgb_array` or `human`.
         record: A folder that gets a movie of every episode.
         core: `exact`, `fast`, the name of a core, or the path of a core file.
-        engine: Where the emulator runs; `libretro` is this process.
+        engine: Where the emulator runs; `libretro` is a core of this computer.
+        isolation: `none` runs the cores in this process, `process` in supervised processes: a core that crashes or
+            hangs costs its episode, nothing else.
         max_episode_steps: Truncate after so many decisions.
         no_progress_frames: Truncate when no progress variable has reached a new best for so many frames.
         progress: Names of the progress variables; by default those whose growth the scenario rewards.
@@ -67,6 +70,7 @@ class EnvOptions:
     record: str | Path | None = None
     core: str | Path = "exact"
     engine: str = "libretro"
+    isolation: Isolation = "none"
     max_episode_steps: int | None = None
     no_progress_frames: int | None = None
     progress: Sequence[str] | None = None
@@ -98,6 +102,7 @@ class EnvOptions:
             "delay_action_probability",
             "0 where repeat_action_probability is set: they are two kinds of sticky actions",
         )
+        self._require(self.isolation in get_args(Isolation), "isolation", "'none' or 'process'")
         autoreset(self.autoreset_mode)
 
     def _require(self, right: bool, name: str, expected: str) -> None:

@@ -78,6 +78,7 @@ class ScriptedLanes:
         ended, truncated = np.zeros(num_lanes, np.bool_), np.zeros(num_lanes, np.bool_)
         rewards = np.zeros((num_lanes, self._players), np.float64)
         samples = np.zeros((num_lanes, num_frames, len(self._names)), np.int64)
+        lost: dict[int, str] = {}
         previous = before
         keep = np.full(num_lanes, Observe.KEEP if picture else Observe.SKIP, np.uint8)
         for frame in range(num_frames):
@@ -85,7 +86,10 @@ class ScriptedLanes:
                 break
             observe = np.where(running, keep, Observe.SKIP).astype(np.uint8)
             one = np.ascontiguousarray(buttons[:, frame : frame + 1])
-            values = self._engine.run(one, running.astype(np.int32), observe).samples[:, 0]
+            ran = self._engine.run(one, running.astype(np.int32), observe)
+            values = ran.samples[:, 0]
+            for lane, reason in ran.lost.items():
+                lost[lane], running[lane] = reason, False
             frames_run += running
             for lane in lanes_of(running):
                 result = self._sessions[lane].frame(
@@ -100,7 +104,9 @@ class ScriptedLanes:
             running = running & (max_frames > frame + 1)
             if stopping:
                 running &= ~(ended | truncated)
-        return RunResult(frames_run, ended, samples, np.zeros((num_lanes, 0), np.uint8)), rewards, truncated
+        for lane in lost:  # what it did in this step before does not count
+            frames_run[lane], ended[lane], truncated[lane], rewards[lane] = 0, False, False, 0.0
+        return RunResult(frames_run, ended, samples, np.zeros((num_lanes, 0), np.uint8), lost), rewards, truncated
 
     def infos(self, lanes: NDArray[np.bool_]) -> dict[str, Any]:
         """What scripts made up or wrote into memory, as Gymnasium's vector infos.

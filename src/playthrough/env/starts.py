@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.engine import Engine, Observe, PixelSpec
-from playthrough.errors import StateError
+from playthrough.errors import LaneError, StateError
 from playthrough.game.integration import Integration
 from playthrough.game.states import POWER_ON, Recipe, find_state, read_state, unpack_state
 
@@ -28,6 +28,8 @@ class StartStates:
         open_engine: Opens another engine of the game with one lane, to play recipes on.
         choice: What EnvOptions.state says.
         players: How many pads; the default start state may depend on it.
+        recipes_first: Whether recipes count where there are stored bytes as well, because these were made by another
+            core.
 
     Raises:
         StateError: If one does not exist or cannot be read.
@@ -40,8 +42,10 @@ class StartStates:
         open_engine: Callable[[], Engine],
         choice: StartState | Sequence[StartState] | Mapping[str, float] | None,
         players: int,
+        *,
+        recipes_first: bool = False,
     ) -> None:
-        self._integration, self._open_engine = integration, open_engine
+        self._integration, self._open_engine, self._recipes_first = integration, open_engine, recipes_first
         self._known: dict[str, bytes] = {}
         states: list[StartState]
         weights: list[float] | None = None
@@ -55,14 +59,18 @@ class StartStates:
             states = list(choice)
         if not states or (weights is not None and min(weights) <= 0):
             raise ValueError("state must name at least one start state, with positive weights")
-        self._choices = [self.resolve(state) for state in states]
+        self.choices = [self.resolve(state) for state in states]
         self._chances = None if weights is None else np.array(weights) / sum(weights)
 
     def draw(self, random: np.random.Generator) -> tuple[str, bytes]:
         """The name and the bytes of the next start; only several choices use up random numbers."""
-        if len(self._choices) == 1:
-            return self._choices[0]
-        return self._choices[int(random.choice(len(self._choices), p=self._chances))]
+        if len(self.choices) == 1:
+            return self.choices[0]
+        return self.choices[int(random.choice(len(self.choices), p=self._chances))]
+
+    def is_recipe(self, name: str) -> bool:
+        """Whether a named state is, or would be, rebuilt from its recipe."""
+        return self._recipes_first and name in self._integration.recipes
 
     def resolve(self, state: StartState) -> tuple[str, bytes]:
         """The name and the bytes of a start state; no bytes is a power-on.
@@ -84,6 +92,8 @@ class StartStates:
 
     def _read(self, state: str | Path, depth: int) -> bytes:
         path = find_state(self._integration, state)
+        if isinstance(state, str) and self.is_recipe(name := path.name.removesuffix(".state")):
+            path = self._integration.recipes[name]
         if not path.name.endswith(".recipe.json"):
             return read_state(path)
         if depth >= _MAX_RECIPE_DEPTH:
@@ -108,7 +118,9 @@ def play_recipe(engine: Engine, masks: NDArray[np.uint16], start: bytes) -> byte
     engine.configure((), None, PixelSpec())
     engine.load({0: start})
     frames = np.array([len(masks)], np.int32)
-    engine.run(np.ascontiguousarray(masks[None]), frames, np.array([Observe.SKIP], np.uint8))
+    result = engine.run(np.ascontiguousarray(masks[None]), frames, np.array([Observe.SKIP], np.uint8))
+    for reason in result.lost.values():
+        raise LaneError(f"{reason} while it played a start state's recipe of {len(masks)} frames")
     return engine.save(0)
 
 

@@ -8,7 +8,7 @@ batches.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -86,7 +86,11 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
                 self.engine.configure(compiled.probes, stop, pixel_spec)
             alone = replace(options, num_envs=1, num_threads=1)
             self._starts = StartStates(
-                self.integration, lambda: open_engine(alone, self.integration), options.state, options.players
+                self.integration,
+                lambda: open_engine(alone, self.integration),
+                options.state,
+                options.players,
+                recipes_first=not self.engine.capabilities.stored_states,
             )
             self._scripts = (
                 ScriptedLanes(self.engine, scenario, self.integration.variables, options.players)
@@ -135,6 +139,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._steps = np.zeros(self.num_envs, np.int64)
         self._over = np.zeros(self.num_envs, np.bool_)
         self._begun = np.zeros(self.num_envs, np.bool_)
+        self._lost: dict[int, str] = {}
         self._lanes = np.arange(self.num_envs)
         self._everybody = np.ones(self.num_envs, np.bool_)
         self._nobody = np.zeros(self.num_envs, np.bool_)
@@ -206,20 +211,27 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         return pixels if pixels is not None and not snapshots else self._show()
 
     def _play_start(self, lanes: NDArray[np.bool_], starts: dict[int, tuple[str, bytes]]) -> NDArray[np.uint8]:
-        self.engine.load({lane: state for lane, (_, state) in starts.items()})
         players = self.options.players
         fill = Observe.FILL if self._picture else Observe.SKIP
-        observe = np.where(lanes, fill, self._show_or_skip).astype(np.uint8)
         released = np.zeros((self.num_envs, 1 + self.options.noop_max, players), np.uint16)
         first = released[:, :1].copy()
-        result = self.engine.run(first, lanes.astype(np.int32), observe, stopping=False)
-        self._values = np.where(lanes[:, None], result.samples[:, -1], self._values)
+        missing = lanes
+        while True:  # a lane that is lost on its first frame is started again; the engine says when it has had enough
+            self.engine.load({lane: state for lane, (_, state) in starts.items() if missing[lane]})
+            for lane in lanes_of(missing):
+                self._lost.pop(lane, None)
+            observe = np.where(missing, fill, self._show_or_skip).astype(np.uint8)
+            result = self._run_engine(first, missing.astype(np.int32), observe, stopping=False)
+            self._values = np.where((result.frames_run > 0)[:, None], result.samples[:, -1], self._values)
+            missing = lanes & self._is_lost
+            if not missing.any():
+                break
         if self._scripts:
             self._scripts.start(lanes, self._values)
         if self.recorder:
             for lane, (name, state) in starts.items():
                 self.recorder.begin(lane, name, state)
-                self.recorder.frames(lane, first[lane], result.samples[lane])
+                self.recorder.frames(lane, first[lane], self._values[lane][None])
         noops = np.zeros(self.num_envs, np.int32)
         for lane in starts if self.options.noop_max else ():
             noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
@@ -238,10 +250,12 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         waiting = noops > 0
         if self._scripts:
             result = self._scripts.run(released, noops, self._values, self._picture, stopping=False)[0]
+            self._lost.update(result.lost)
             observe = np.where(waiting, observe, np.uint8(self._show_or_skip))
             result = replace(result, observations=self._push(observe))
         else:
-            result = self.engine.run(released, noops, observe, stopping=False)
+            result = self._run_engine(released, noops, observe, stopping=False)
+        waiting &= ~self._is_lost
         last = result.samples[self._lanes, np.maximum(noops - 1, 0)]
         self._values = np.where(waiting[:, None], last, self._values)
         if self.recorder:
@@ -275,7 +289,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
                 self._start_episodes(restarting, [None] * self.num_envs)
         before = self._values
         buttons = self._pads.plan(masks, active, self.random)
-        result, rewards, truncated = self._run(buttons, active, before)
+        moving = active & ~self._is_lost if self._lost else active
+        result, rewards, truncated = self._run(buttons, moving, before)
         self._pads.played(buttons, result.frames_run)
         self._frames += result.frames_run
         self._steps += active
@@ -289,6 +304,9 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             reasons["time limit"] = active & (self._steps >= self.options.max_episode_steps)
         if self._progress:
             reasons["no progress"] = active & self._progress.stuck(result.samples, result.frames_run)
+        lost = {lane: self._lost.pop(lane) for lane in list(self._lost) if active[lane]}
+        if lost:
+            reasons["lost"] = self._mask_of(lost)
         if len(reasons) > 1:
             truncated = np.logical_or.reduce(list(reasons.values()))
         ended = terminated | truncated
@@ -296,6 +314,9 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if ended.any():
             self._over |= ended
             self._say_why(infos, terminated, reasons)
+            if lost:
+                infos["_lost"] = reasons["lost"]
+                infos["lost"] = np.array([lost.get(lane) for lane in range(self.num_envs)], object)
             if self.recorder:
                 for lane in lanes_of(ended):
                     self.recorder.end(lane)
@@ -318,15 +339,40 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             max_frames = np.where(active, max_frames, np.int32(0))
         if self._scripts:
             result, rewards, truncated = self._scripts.run(buttons, max_frames, before, self._picture)
+            self._lost.update(result.lost)
             if self._picture:
                 result = replace(result, observations=self._push(observe))
         else:
-            result = self.engine.run(buttons, max_frames, observe)
+            result = self._run_engine(buttons, max_frames, observe)
             rewards = self._reward_sum(result.samples, before, result.frames_run)
             truncated = self._nobody
         last = result.samples[self._lanes, np.maximum(result.frames_run - 1, 0)]
-        self._values = last if active is self._everybody else np.where(active[:, None], last, before)
+        everybody = active is self._everybody and not self._lost
+        self._values = last if everybody else np.where((result.frames_run > 0)[:, None], last, before)
         return result, rewards, truncated
+
+    def _run_engine(
+        self,
+        buttons: NDArray[np.uint16],
+        max_frames: NDArray[np.int32],
+        observe: NDArray[np.uint8],
+        *,
+        stopping: bool = True,
+    ) -> RunResult:
+        """Run, and note which lanes were lost: their episodes end with the next step, wherever it happened."""
+        result = self.engine.run(buttons, max_frames, observe, stopping=stopping)
+        if result.lost:
+            self._lost.update(result.lost)
+        return result
+
+    @property
+    def _is_lost(self) -> NDArray[np.bool_]:
+        return self._mask_of(self._lost) if self._lost else self._nobody
+
+    def _mask_of(self, lanes: Iterable[int]) -> NDArray[np.bool_]:
+        mask = np.zeros(self.num_envs, np.bool_)
+        mask[list(lanes)] = True
+        return mask
 
     def _restart_in_same_step(
         self, ended: NDArray[np.bool_], observations: NDArray[Any], infos: Infos
@@ -348,7 +394,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _push(self, observe: NDArray[np.uint8]) -> NDArray[np.uint8]:
         nothing = np.zeros((self.num_envs, 1, self.options.players), np.uint16)
-        return self.engine.run(nothing, np.zeros(self.num_envs, np.int32), observe).observations
+        return self._run_engine(nothing, np.zeros(self.num_envs, np.int32), observe).observations
 
     def _show(self) -> NDArray[np.uint8]:
         return self._push(np.full(self.num_envs, self._show_or_skip, np.uint8))
@@ -450,6 +496,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self.engine.load_history(lane, blocks["history"])  # refuses one of other observations, before anything is lost
         try:
             self.engine.load({lane: blocks["core"]})
+            self._lost.pop(lane, None)
         except StateError:
             self.engine.load_history(lane, present)
             raise

@@ -19,3 +19,12 @@ def home_folder() -> Path:
 def user_integrations() -> Path:
     """Where the user's own games, and their own start states of other games, are found without being named."""
     return home_folder() / "integrations"
+
+
+def cache_folder() -> Path:
+    """Where things are kept that can be found out again."""
+    if os.environ.get("PLAYTHROUGH_HOME"):
+        return home_folder() / "cache"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("playthrough", appauthor=False))
