@@ -69,6 +69,7 @@ void Lane::configure(const std::vector<Probe>& probes, const PixelSpec& pixels, 
     last_sample_.assign(probes.size(), 0);
     pipeline_ = std::make_unique<Pipeline>(pixels, screen);
     newest_.assign(pipeline_->frame_bytes(), 0);
+    stale_ = false;
     older_.assign(pixels.max_of_two ? pipeline_->frame_bytes() : 0, 0);
     stack_.assign(pixels.stack ? pipeline_->observation_bytes() : 0, 0);
 }
@@ -81,12 +82,23 @@ void Lane::resolve_probes() {
 void Lane::render_newest() {
     if (!older_.empty()) newest_.swap(older_);
     pipeline_->render(core->picture(), newest_.data());
+    stale_ = false;
+}
+
+void Lane::freshen() {
+    if (!stale_) return;
+    stale_ = false;
+    pipeline_->render(core->picture(), newest_.data());
 }
 
 Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const StopNode* stop, Observe observe,
                     int64_t* samples, uint8_t* observation) {
     const size_t num_probes = resolved_.size();
     const bool observed = observe != Observe::skip;
+    // One frame without a past goes straight to where it is wanted; its copy here is made when somebody asks for it.
+    const PixelSpec& spec = pipeline_->spec();
+    const bool direct = max_frames > 0 && !spec.max_of_two && !spec.stack && (observe == Observe::push || observe == Observe::fill);
+    if (max_frames > 0 && !observed) freshen();
     const bool two = observed && pipeline_->spec().max_of_two;
     int frames = 0;
     bool ended = false;
@@ -106,7 +118,7 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
         const bool last = ended || frames == max_frames;
         if (ended && observed && frames - (two && frames > 1 ? 2 : 1) < first_shown) {
             replay_shown(buttons, ports, frames);
-        } else if (last && observe != Observe::skip) {
+        } else if (last && observed && !direct) {
             if (saved.pixels != nullptr) {
                 newest_.swap(older_);
                 pipeline_->render(saved, newest_.data());
@@ -127,7 +139,12 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
             saved.pixels = saved_pixels_.data();
         }
     }
-    show(observe, observation);
+    if (direct) {
+        pipeline_->render(core->picture(), observation);
+        stale_ = true;
+    } else {
+        show(observe, observation);
+    }
     return {frames, ended};
 }
 
@@ -146,6 +163,7 @@ void Lane::replay_shown(const uint16_t* buttons, int ports, int frames) {
 
 void Lane::show(Observe observe, uint8_t* observation) {
     if (observe == Observe::skip || observe == Observe::keep) return;
+    freshen();
     const size_t frame_bytes = newest_.size();
     const PixelSpec& spec = pipeline_->spec();
     const bool fill = observe == Observe::fill;
@@ -167,7 +185,8 @@ void Lane::show(Observe observe, uint8_t* observation) {
     std::memcpy(observation, stack_.data(), stack_.size());
 }
 
-std::vector<uint8_t> Lane::save_history() const {
+std::vector<uint8_t> Lane::save_history() {
+    freshen();
     std::vector<uint8_t> history;
     const auto append = [&](const void* data, size_t size) {
         const auto* bytes = static_cast<const uint8_t*>(data);
@@ -185,6 +204,7 @@ void Lane::load_history(const uint8_t* data, size_t size) {
     if (size != expected)
         throw StateError("the snapshot was taken with other observations or variables: its history has " +
                          std::to_string(size) + " bytes, expected " + std::to_string(expected));
+    stale_ = false;
     const auto take = [&](void* target, size_t count) {
         if (count) std::memcpy(target, data, count);
         data += count;
@@ -232,6 +252,7 @@ void VectorEngine::load(const std::vector<Load>& loads) {
             if (load.lane != index) continue;
             Lane& lane = *lanes_[static_cast<size_t>(index)];
             try {
+                lane.freshen();
                 if (spares_ && load.size != 0 && lane.core->needs_renewal()) spares_->exchange(lane.core);
                 if (load.size == 0) {
                     lane.core->power_on();

@@ -76,9 +76,11 @@ public:
             uint8_t* observation);
 
     // Frames remembered for the next observation and for the next delta: part of a snapshot.
-    std::vector<uint8_t> save_history() const;
+    std::vector<uint8_t> save_history();
     void load_history(const uint8_t* data, size_t size);
 
+    // To be called before the core's picture goes.
+    void freshen();
     // To be called after the core's memory may have moved.
     void resolve_probes();
     const std::vector<int64_t>& last_sample() const { return last_sample_; }
@@ -95,6 +97,7 @@ private:
     std::vector<int64_t> last_sample_;
     std::unique_ptr<Pipeline> pipeline_;
     std::vector<uint8_t> newest_, older_;  // the last two emulated frames, processed
+    bool stale_ = false;                   // newest_ is what the core still shows, not rendered here yet
     std::vector<uint8_t> stack_;           // the last observations, oldest first
     Core::Moment moment_;                  // where the running step began, while its pictures are left out
     std::vector<uint8_t> saved_pixels_;    // a raw frame that may turn out to be the last but one

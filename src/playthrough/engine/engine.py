@@ -113,7 +113,7 @@ class Observe(IntEnum):
     """The observation as it stands, again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunResult:
     """What one run of all lanes gave.
 

@@ -71,9 +71,16 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         Whoever does not reset after the end goes on playing what comes then, as in stable-retro.
         """
         self.lanes.go_on()
-        observations, rewards, terminated, truncated, infos = self.lanes.step(np.asarray(action)[None])
-        self._show()
-        return observations[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), plain_of_lane_0(infos)
+        outcome = self.lanes.advance(np.asarray(action)[None])
+        if self._window is not None:
+            self._show()
+        return (
+            outcome.observations[0],
+            float(outcome.rewards[0, 0]),
+            bool(outcome.terminated[0]),
+            bool(outcome.truncated[0]),
+            self.lanes.info_of_lane_0(outcome),
+        )
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, uint8 (height, width, 3), cropped and upright."""

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.systems import wheel_folder
 from playthrough.env.emulator import open_engine
 from playthrough.env.options import EnvOptions
 from playthrough.env.starts import StartStates, play_recipe
 from playthrough.errors import BadInputError, StateError
 from playthrough.game.home import user_integrations
-from playthrough.game.integration import Integration, load_integration
+from playthrough.game.integration import Integration, is_shipped, load_integration
 from playthrough.game.movies import Movie
 from playthrough.game.states import POWER_ON, Recipe, read_state, save_state
 
@@ -103,11 +102,7 @@ def record_movie(options: EnvOptions, movie: Movie, num_frames: int | None = Non
 
 def states_folder(integration: Integration) -> Path:
     """Where new states of a game go: to its folder if that is the user's own, never into an installed package."""
-    installed = (wheel_folder(), Path(__file__).parents[1])
-    packaged = "site-packages" in integration.folder.parts or any(
-        integration.folder.is_relative_to(folder) for folder in installed
-    )
-    return user_integrations() / integration.name if packaged else integration.folder
+    return user_integrations() / integration.name if is_shipped(integration.folder) else integration.folder
 
 
 def require_state_name(name: str) -> None:

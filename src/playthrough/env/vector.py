@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import gymnasium as gym
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from playthrough.engine.engine import Observe, PixelSpec, RunResult
 from playthrough.engine.libretro import RewardSum
 from playthrough.env.emulator import open_engine, place_errors
-from playthrough.env.infos import Infos, lanes_of, only, replaced
+from playthrough.env.infos import Infos, lanes_of, only, plain_of_lane_0, replaced
 from playthrough.env.observation import Scene, Seen, observation_of, select_columns
 from playthrough.env.options import EnvOptions, autoreset
 from playthrough.env.progress import ProgressWatch, progress_columns
@@ -35,6 +35,33 @@ from playthrough.env.window import window_available
 from playthrough.errors import StateError
 from playthrough.game.actions import ActionMap
 from playthrough.game.integration import load_integration
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one step came to, before anything is said about it.
+
+    Attributes:
+        observations: Of all lanes.
+        rewards: float64 (lanes, players).
+        terminated: bool (lanes,), the game's own ends.
+        truncated: bool (lanes,), ours.
+        ended: bool (lanes,), both.
+        any_ended: Whether there is one.
+        played: bool (lanes,), which lanes have something to say.
+        reasons: For each reason to truncate, which lanes it holds for.
+        lost: Lanes whose emulator was lost, and why.
+    """
+
+    observations: NDArray[Any]
+    rewards: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    any_ended: bool
+    played: NDArray[np.bool_]
+    reasons: dict[str, NDArray[np.bool_]]
+    lost: dict[int, str]
 
 
 class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
@@ -139,6 +166,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._steps = np.zeros(self.num_envs, np.int64)
         self._over = np.zeros(self.num_envs, np.bool_)
         self._begun = np.zeros(self.num_envs, np.bool_)
+        self._any_over = self._all_begun = False
         self._lost: dict[int, str] = {}
         self._lanes = np.arange(self.num_envs)
         self._everybody = np.ones(self.num_envs, np.bool_)
@@ -240,7 +268,9 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._pads.release(lanes)
         self._frames[lanes] = self._steps[lanes] = 0
         self._over[lanes] = False
+        self._any_over = bool(self._over.any())
         self._begun |= lanes
+        self._all_begun = bool(self._begun.all())
         if self._progress:
             self._progress.start(lanes, self._values)
         return result.observations
@@ -276,13 +306,22 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         Returns:
             Observations, rewards of player 1, terminations, truncations, infos.
         """
-        if not self._begun.all():
+        outcome = self.advance(actions)
+        infos = self.infos_of(outcome)
+        observations = outcome.observations
+        if self._mode is AutoresetMode.SAME_STEP and outcome.any_ended:
+            observations, infos = self._restart_in_same_step(outcome.ended, observations, infos)
+        return observations, outcome.rewards[:, 0].copy(), outcome.terminated, outcome.truncated.copy(), infos
+
+    def advance(self, actions: NDArray[Any]) -> Outcome:
+        """A step up to where its infos are made and, in SAME_STEP, lanes that ended start anew."""
+        if not self._all_begun:
             raise gym.error.ResetNeeded("call reset() before step()")
         masks = self.actions.to_buttons(actions)
         if len(masks) != self.num_envs:
             raise ValueError(f"{len(masks)} actions for {self.num_envs} lanes")
         restarting, active = self._nobody, self._everybody
-        if self._over.any():
+        if self._any_over:
             active = ~self._over
             if self._mode is AutoresetMode.NEXT_STEP:
                 restarting = self._over.copy()
@@ -293,7 +332,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         result, rewards, truncated = self._run(buttons, moving, before)
         self._pads.played(buttons, result.frames_run)
         self._frames += result.frames_run
-        self._steps += active
+        self._steps += 1 if active is self._everybody else active
         if self.recorder:
             for lane in lanes_of(active):
                 ran = int(result.frames_run[lane])
@@ -309,25 +348,40 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             reasons["lost"] = self._mask_of(lost)
         if len(reasons) > 1:
             truncated = np.logical_or.reduce(list(reasons.values()))
-        ended = terminated | truncated
-        infos = self._infos(active | restarting, rewards)
-        if ended.any():
+        ended = terminated if truncated is self._nobody else terminated | truncated
+        any_ended = bool(np.count_nonzero(ended))
+        if any_ended:
             self._over |= ended
-            self._say_why(infos, terminated, reasons)
-            if lost:
-                infos["_lost"] = reasons["lost"]
-                infos["lost"] = np.array([lost.get(lane) for lane in range(self.num_envs)], object)
+            self._any_over = True
             if self.recorder:
                 for lane in lanes_of(ended):
                     self.recorder.end(lane)
+        played = active if active is self._everybody else active | restarting
         observations = self._observe(result.observations)
-        if self._mode is AutoresetMode.SAME_STEP and ended.any():
-            observations, infos = self._restart_in_same_step(ended, observations, infos)
-        return observations, rewards[:, 0].copy(), terminated, truncated.copy(), infos
+        return Outcome(observations, rewards, terminated, truncated, ended, any_ended, played, reasons, lost)
+
+    def infos_of(self, outcome: Outcome) -> Infos:
+        """What a step has to tell, as Gymnasium's vector environments do."""
+        infos = self._infos(outcome.played, outcome.rewards)
+        if outcome.any_ended:
+            self._say_why(infos, outcome.terminated, outcome.reasons)
+            if outcome.lost:
+                infos["_lost"] = outcome.reasons["lost"]
+                infos["lost"] = np.array([outcome.lost.get(lane) for lane in range(self.num_envs)], object)
+        return infos
+
+    def info_of_lane_0(self, outcome: Outcome) -> dict[str, Any]:
+        """The same for an environment of one lane: plain numbers."""
+        if outcome.any_ended or self._scripts:
+            return plain_of_lane_0(self.infos_of(outcome))
+        info: dict[str, Any] = dict(zip(self.variables, self._values[0].tolist(), strict=True))
+        info["frames"], info["rewards"] = int(self._frames[0]), outcome.rewards[0]
+        return info
 
     def go_on(self) -> None:
         """Let lanes that ended go on without a reset."""
-        self._over[:] = False
+        if self._any_over:
+            self._over[:] = self._any_over = False
 
     def _run(
         self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64]
@@ -346,8 +400,11 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             result = self._run_engine(buttons, max_frames, observe)
             rewards = self._reward_sum(result.samples, before, result.frames_run)
             truncated = self._nobody
-        last = result.samples[self._lanes, np.maximum(result.frames_run - 1, 0)]
         everybody = active is self._everybody and not self._lost
+        if everybody and result.samples.shape[1] == 1:
+            self._values = result.samples[:, 0]
+            return result, rewards, truncated
+        last = result.samples[self._lanes, np.maximum(result.frames_run - 1, 0)]
         self._values = last if everybody else np.where((result.frames_run > 0)[:, None], last, before)
         return result, rewards, truncated
 
@@ -506,6 +563,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._values[lane] = header["values"]
         self._frames[lane], self._steps[lane] = header["frames"], header["steps"]
         self._over[lane], self._begun[lane] = header["over"], True
+        self._any_over, self._all_begun = bool(self._over.any()), bool(self._begun.all())
         self._pads.pressed[lane] = header["pressed"]
         self.random[lane].bit_generator.state = cast("dict[str, Any]", header["random"])
         if self._progress:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ActionKind = Literal["buttons", "all", "discrete", "multi_discrete", "list"]
 
 # What each button adds to a mask.
-_WEIGHTS = (1 << np.arange(16)).astype(np.uint16)
+_LITTLE = np.dtype("<u2")
 
 _KINDS = ("buttons", "all", "discrete", "multi_discrete")
 
@@ -73,8 +73,8 @@ class ActionMap:
         """
         from gymnasium import spaces
 
-        if players < 1:
-            raise ValueError(f"players must be 1 or more, not {players}")
+        if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:  # pyright: ignore
+            raise ValueError(f"players must be a whole number, 1 or more, not {players!r}")
         groups = _masks_of_groups(scenario_actions or system.button_groups, system)
         num_buttons = len(system.buttons)
         choices: tuple[int, ...] = ()
@@ -145,8 +145,9 @@ class ActionMap:
         num_lanes = array.shape[0]
         if self.kind in ("buttons", "all"):
             num_buttons = len(self.system.buttons)
-            pressed = array.reshape(num_lanes, self.num_players, num_buttons).astype(np.uint16)
-            return self.filter_table[pressed @ _WEIGHTS[:num_buttons]]
+            pads = np.packbits(array.reshape(num_lanes, self.num_players, num_buttons), axis=-1, bitorder="little")
+            pressed = pads[..., 0] if num_buttons <= 8 else pads.view(_LITTLE)[..., 0]
+            return self.filter_table[pressed]
         if self.kind == "list":
             return np.array(self.choices, np.uint16)[array.reshape(num_lanes, self.num_players)]
         if self.kind == "multi_discrete":
@@ -176,7 +177,7 @@ class ActionMap:
         if array.dtype.kind == "b" or not array.size:
             return
         if self.kind in ("buttons", "all"):
-            if array.itemsize == 1 and not (array.view(np.uint8) & 254).any():
+            if array.itemsize == 1 and not np.count_nonzero(array.view(np.uint8) & 254):
                 return  # the usual case, at a third of the cost
             limits: Any = 2
         elif self.kind == "multi_discrete":
@@ -210,12 +211,17 @@ def _masks_of_groups(groups: Sequence[Sequence[Sequence[str]]], system: System) 
 
 
 def _masks_of_list(choices: Sequence[Sequence[str]], system: System) -> tuple[int, ...]:
+    if not isinstance(choices, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        kinds = ", ".join(_KINDS)
+        raise TypeError(f"actions must be one of {kinds}, or a list of button lists, not {choices!r}")
     if not choices:
         raise ValueError('the list of actions is empty; expected button lists such as [[], ["B"], ["B", "LEFT"]]')
     masks: list[int] = []
     for choice in choices:
         if isinstance(choice, str):
             raise ValueError(f"each action is a list of buttons: write [{choice!r}] instead of {choice!r}")
+        if not isinstance(choice, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"each action is a list of buttons such as ['B', 'LEFT'], not {choice!r}")
         masks.append(system.mask_of(list(choice)))
     return tuple(masks)
 

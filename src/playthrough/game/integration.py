@@ -105,7 +105,9 @@ class Integration:
         found: Any = self.metadata
         for key in ("states", state, "runs"):
             found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
-        return tuple(cast("list[dict[str, Any]]", found)) if isinstance(found, list) else ()
+        runs = cast("list[Any]", found) if isinstance(found, list) else []
+        tables = [cast("dict[str, Any]", run) for run in runs if isinstance(run, dict)]
+        return tuple(run for run in tables if isinstance(run.get("rewards"), dict))
 
 
 def add_integrations(folder: str | Path) -> None:
@@ -183,6 +185,8 @@ def find_game(name: str | Path) -> tuple[str, tuple[Path, ...]]:
     Raises:
         GameNotFoundError: If there is none; the message names similar ones.
     """
+    if not isinstance(name, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"game must be a game's name, or the path of its folder, not {name!r}")
     if isinstance(name, Path) or "/" in name or os.sep in name:
         path = Path(name).expanduser().absolute()
         game = _canonical(path.name)
@@ -219,6 +223,9 @@ def load_integration(
         IntegrationError: If a file is missing or wrong.
     """
     game, folders = find_game(name)
+    for option, value in (("info", info), ("scenario", scenario)):
+        if not isinstance(value, str | Path | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{option} must be a name or the path of a file, not {value!r}")
     system = _system_of(game, folders)
     info_path = _info_path(game, folders, info)
     scenario_path = find_scenario(folders, None if scenario is None else str(Path(scenario).expanduser())).absolute()
@@ -268,6 +275,12 @@ def read_hashes(path: Path) -> tuple[str, ...]:
 
 def _canonical(name: str) -> str:
     return name.removesuffix("-v0")
+
+
+def is_shipped(folder: Path) -> bool:
+    """Whether a game's folder came with a package, so that nothing of the user's may be put there."""
+    shipped = (wheel_folder(), Path(__file__).parents[1], *_own_games())
+    return "site-packages" in folder.parts or any(folder.is_relative_to(other) for other in shipped)
 
 
 def _own_games() -> list[Path]:

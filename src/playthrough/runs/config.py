@@ -28,7 +28,7 @@ from playthrough.runs.settings import Draft, plain, read_fields, suggest
 from playthrough.runs.toml_text import toml_text
 
 if TYPE_CHECKING:
-    from playthrough.agents.neat import NeatOptions
+    from playthrough.agents.neat import NeatOptions, NeatSource
 
 Algorithm = Literal["neat"]
 
@@ -41,7 +41,12 @@ _NOT_IN_ENV = {
     "record": "the best agent's movie is written anyway",
     "sound": "training is silent; the video has sound",
 }
-_FIXED_ON_RESUME = ("game", "algo", "seed")
+_FIXED_ON_RESUME = {
+    "game": "a run keeps its game; start a new run for another",
+    "algo": "a run keeps its algorithm; start a new run for another",
+    "seed": "a run keeps its seed; start a new run for another",
+    "out": "a run stays in its folder; copy the folder, and resume the copy",
+}
 _DEFAULT_LANES = 8
 
 
@@ -56,10 +61,12 @@ class NeatSettings:
     Attributes:
         config: The text of a neat-python configuration; its num_inputs and num_outputs may be `auto`.
         options: How the population is trained.
+        source: Where the text comes from, for messages.
     """
 
     config: str
     options: NeatOptions
+    source: NeatSource | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +109,11 @@ class RunConfig:
         return EnvOptions(**options)
 
     def lane_options(self, *, autoreset_mode: Autoreset = "disabled", **changes: Any) -> EnvOptions:
-        """The environment of this run on all its lanes."""
+        """The environment of this run on all its lanes, isolated unless it says otherwise: training goes on."""
         threads = self.threads
         lanes = self.lanes or max(_DEFAULT_LANES, 4 * (threads or 1))
-        options = {"num_envs": lanes, "num_threads": threads, "autoreset_mode": autoreset_mode, **changes}
+        options = {"num_envs": lanes, "num_threads": threads, "autoreset_mode": autoreset_mode}
+        options |= {"isolation": self.env.get("isolation", "process"), **changes}
         return self.env_options(**options)
 
     def with_sizes(self, num_inputs: int, num_outputs: int) -> RunConfig:
@@ -155,8 +163,8 @@ def resolve(
     else:
         found = find_recipe(recipe)
         draft = Draft.read(found)
-    _apply(draft, overrides, {"game": game, **options}, found)
-    return _build(draft)
+    source = _apply(draft, overrides, {"game": game, **options}, found)
+    return _build(draft, source)
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
@@ -164,7 +172,7 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
 
     Args:
         path: `config.toml`.
-        changes: `key=value` each. What makes a run another run (game, algo, seed) cannot be changed.
+        changes: `key=value` each. What makes a run another run (game, algo, seed, out) cannot be changed.
 
     Raises:
         ConfigError: If the file or a change is wrong.
@@ -173,9 +181,9 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
     for change in changes:
         key = change.partition("=")[0].strip()
         if key in _FIXED_ON_RESUME:
-            raise ConfigError(f"--set {change}: a run keeps its {key}; start a new run for another")
-    _apply(draft, changes, {}, path)
-    return _build(draft)
+            raise ConfigError(f"--set {change}: {_FIXED_ON_RESUME[key]}")
+    source = _apply(draft, changes, {}, path)
+    return _build(draft, source)
 
 
 def recipe_folders() -> list[Path]:
@@ -245,14 +253,23 @@ def _grows_a_reward(game: str) -> bool:
         return False
 
 
-def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], file: Path | None) -> None:
-    """Put overrides and options into a draft, and the text of NEAT's file in the place of its path."""
-    neat_values: list[tuple[str, str, str]] = []
+def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], file: Path | None) -> NeatSource:
+    """Put overrides and options into a draft, and the text of NEAT's file in the place of its path.
+
+    Returns:
+        Where that text comes from.
+    """
+    from playthrough.agents.neat import NeatSource
+
+    neat_values: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for assignment in overrides:
-        key, _, value = assignment.partition("=")
-        if key.strip().startswith("neat.config."):
+        key, equals, value = assignment.partition("=")
+        if key.strip().startswith("neat.config.") and equals:
             name = key.strip().removeprefix("neat.config.")
-            neat_values.append((name, value.strip(), f"--set {assignment}"))
+            neat_values[name], origins[name] = value.strip(), f"--set {assignment}"
+            if "\n" in value.strip():
+                raise ConfigError(f"{origins[name]}: expected a value on one line")
         else:
             draft.override(assignment)
     for name, value in options.items():
@@ -266,12 +283,19 @@ def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], f
     text = settings.get("config", DEFAULT_NEAT_TEXT)
     if not isinstance(text, str):
         draft.fail(("neat", "config"), f"expected a file or a text, found {text!r}")
-    if "\n" not in text:
+    if "config" not in settings:
+        where, first_line = "the default NEAT configuration", 1
+    elif "\n" in text:
+        where, first_line = draft.place_of_text(("neat", "config"))
+    else:
         from_file = file is not None and ("neat", "config") not in draft.origins
-        text = _read_neat_file(draft, file.parent / text if from_file and file is not None else Path(text))
-    for name, value, origin in neat_values:
-        text = change_neat_value(text, name, value, origin)
+        path = file.parent / text if from_file and file is not None else Path(text)
+        text, where, first_line = _read_neat_file(draft, path), str(path), 1
+    source = NeatSource(where, text, first_line, origins)
+    for name, value in neat_values.items():
+        text = change_neat_value(text, name, value, origins[name])
     draft.table["neat"] = {**settings, "config": text}
+    return source
 
 
 def _read_neat_file(draft: Draft, path: Path) -> str:
@@ -283,7 +307,7 @@ def _read_neat_file(draft: Draft, path: Path) -> str:
         draft.fail(("neat", "config"), f"{path} is not a text file in UTF-8")
 
 
-def _build(draft: Draft) -> RunConfig:
+def _build(draft: Draft, source: NeatSource) -> RunConfig:
     table = dict(draft.table)
     sections = {name: table.pop(name, {}) for name in ("env", "goal", "neat")}
     for name, section in sections.items():
@@ -304,7 +328,8 @@ def _build(draft: Draft) -> RunConfig:
     env_table = {"observation": "grid8", **sections["env"]}
     env = read_fields(EnvOptions, draft, ("env",), env_table, _NOT_IN_ENV)
     defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
-    env = {name: value for name, value in env.items() if value != defaults.get(name)}
+    # Lanes are isolated unless somebody says that they shall not be.
+    env = {name: value for name, value in env.items() if name == "isolation" or value != defaults.get(name)}
     goal = None
     if sections["goal"]:
         goal_values = read_fields(Goal, draft, ("goal",), sections["goal"])
@@ -312,7 +337,7 @@ def _build(draft: Draft) -> RunConfig:
             goal = Goal(**goal_values)
         except ValueError as error:
             draft.fail(("goal",), str(error))
-    config = RunConfig(**values, goal=goal, env=env, neat=_neat_settings(draft, sections["neat"]))
+    config = RunConfig(**values, goal=goal, env=env, neat=_neat_settings(draft, sections["neat"], source))
     try:
         config.lane_options()
     except ValueError as error:
@@ -327,7 +352,7 @@ def _forbid_typos(draft: Draft, table: Mapping[str, Any]) -> None:
             draft.fail((key,), f"unknown setting; {suggest(key, known)}")
 
 
-def _neat_settings(draft: Draft, table: Mapping[str, Any]) -> NeatSettings:
+def _neat_settings(draft: Draft, table: Mapping[str, Any], source: NeatSource) -> NeatSettings:
     from playthrough.agents.neat import NeatOptions
 
     settings = {key: value for key, value in table.items() if key != "config"}
@@ -336,4 +361,4 @@ def _neat_settings(draft: Draft, table: Mapping[str, Any]) -> NeatSettings:
         value = getattr(options, name)
         if value is not None and value < 1:
             draft.fail(("neat", name), f"expected at least 1, found {value}")
-    return NeatSettings(table["config"], options)
+    return NeatSettings(table["config"], options, source)
