@@ -205,7 +205,7 @@ NB_MODULE(_native, m) {
         .def("__init__",
              [](VectorEngine* self, const std::string& core_path, const std::string& core_name, const std::string& rom_path,
                 const nb::bytes& rom, const std::string& system_directory, std::map<std::string, std::string> options,
-                const std::string& reload, bool complete_states, bool reset_before_unserialize, bool seed_c_random, bool plug_in_pads,
+                const std::string& reload, bool complete_states, bool reset_before_unserialize, uint16_t remembered_buttons, bool seed_c_random, bool plug_in_pads,
                 bool skips_when_sound_is_late, std::vector<std::pair<uint64_t, uint64_t>> cleared_ranges, std::optional<uint64_t> ram_base, bool swap_bytes,
                 int num_lanes, int num_threads) {
                  CoreSpec spec;
@@ -217,6 +217,7 @@ NB_MODULE(_native, m) {
                  spec.options = std::move(options);
                  spec.reload = reload == "library" ? Reload::library : reload == "game" ? Reload::game : Reload::none;
                  spec.complete_states = complete_states;
+                 spec.remembered_buttons = remembered_buttons;
                  spec.reset_before_unserialize = reset_before_unserialize;
                  spec.seed_c_random = seed_c_random;
                  spec.plug_in_pads = plug_in_pads;
@@ -229,7 +230,7 @@ NB_MODULE(_native, m) {
                  new (self) VectorEngine(std::move(spec), num_lanes, num_threads);
              },
              "core_path"_a, "core_name"_a, "rom_path"_a, "rom"_a, "system_directory"_a, "options"_a, "reload"_a, "complete_states"_a,
-             "reset_before_unserialize"_a, "seed_c_random"_a, "plug_in_pads"_a, "skips_when_sound_is_late"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
+             "reset_before_unserialize"_a, "remembered_buttons"_a, "seed_c_random"_a, "plug_in_pads"_a, "skips_when_sound_is_late"_a, "cleared_ranges"_a, "ram_base"_a.none(), "swap_bytes"_a,
              "num_lanes"_a, "num_threads"_a)
         .def_prop_ro("num_lanes", &VectorEngine::num_lanes)
         .def_prop_ro("num_threads", &VectorEngine::num_threads)

@@ -502,7 +502,8 @@ void Core::relive(const History& past) {
 }
 
 void Core::unserialize(const uint8_t* data, size_t size) {
-    const bool pressed = std::any_of(std::begin(pads_), std::end(pads_), [](uint16_t pad) { return pad != 0; });
+    const bool pressed = std::any_of(std::begin(pads_), std::end(pads_),
+                                     [&](uint16_t pad) { return (pad & spec_->remembered_buttons) != 0; });
     std::fill(std::begin(pads_), std::end(pads_), uint16_t{0});
     if (!library_ || needs_renewal()) renew();
     fresh_ = unstarted_ = false;

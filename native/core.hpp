@@ -39,6 +39,7 @@ struct CoreSpec {
     Reload reload = Reload::none;
     bool complete_states = true;  // a savestate holds all that decides how the game goes on
     bool reset_before_unserialize = false;
+    uint16_t remembered_buttons = 0xFFFF;  // what the core knows of these, a frame ago, lies outside of its savestates
     bool seed_c_random = false;
     bool skips_when_sound_is_late = false;  // its options make it leave out pictures then
     bool plug_in_pads = false;  // some cores have none until they are told

@@ -73,6 +73,7 @@ class VectorEngine:
         reload: str,
         complete_states: bool,
         reset_before_unserialize: bool,
+        remembered_buttons: int,
         seed_c_random: bool,
         plug_in_pads: bool,
         skips_when_sound_is_late: bool,

@@ -53,6 +53,10 @@ class IntegrationError(BadInputError):
         super().__init__(f"{place}: {message}" if place else message)
 
 
+class CropError(BadInputError):
+    """A scenario's crop leaves nothing of the picture."""
+
+
 class StateError(BadInputError):
     """A savestate, a snapshot or a recipe is missing, damaged, or belongs to another core or game."""
 

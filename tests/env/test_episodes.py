@@ -251,3 +251,20 @@ def test_scripts_and_json_give_the_same(make: Make) -> None:
             if one[2]:
                 break
         assert one[2], "no episode ended: this proves nothing of the last frames"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"state": 3.5}, "state must be a start state's name"),
+        ({"state": [3]}, "state must be a start state's name"),
+        ({"state": {"Level1": "x"}}, "the weight of a start state must be a number"),
+        ({"record": 5}, "record must be"),
+        ({"progress": 5}, "progress must be"),
+        ({"sound": "x"}, "sound must be"),
+        ({"core": 5}, "core must be"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        pt.make("Airstriker-Genesis", **options)

@@ -38,7 +38,8 @@ def test_no_pattern_of_a_random_sample_finishes(sweep: ModuleType, level: str) -
 
 def test_the_sweep_holds_every_pattern(sweep: ModuleType) -> None:
     patterns = sweep.all_patterns()
-    assert len(set(patterns)) == len(patterns) == 2 * sum((p // 4 - 1) * (p // 4) for p in range(8, 129, 4))
+    # For each period every duty and phase in steps of 4, and A never or always; walking and running.
+    assert len(set(patterns)) == len(patterns) == 2 * (2 + sum((p // 4 - 1) * (p // 4) for p in range(8, 129, 4)))
     masks = sweep.Pattern(period=8, duty=4, phase=4, run=False).masks(0, 12)
     assert [bool(mask & 1 << 8) for mask in masks] == [False] * 4 + [True] * 4 + [False] * 4
     assert all(mask & 1 << 7 for mask in masks)

@@ -85,8 +85,10 @@ start_duel:
     jsr update_duel_status
     jmp screen_on
 
-duel_names:   .byte $20, $22, "PLAYER 1     TIME   PLAYER 2", $FF
-duel_console: .byte $20, $36, " CONSOLE", $FF
+    bar_letters
+duel_names:   .byte $20, $42, "PLAYER 1     TIME   PLAYER 2", $FF
+duel_console: .byte $20, $56, " CONSOLE", $FF
+    screen_letters
 
 duel_frame:
     lda pad_pressed
@@ -493,12 +495,12 @@ update_duel_status:
     sta vram_buf, x
     lda #$20
     sta vram_buf + 1, x
-    lda #$42
+    lda #$62
     sta vram_buf + 2, x
     ldy health
     jsr health_bar
     ldy #5
-    lda #0
+    lda #BAR_EMPTY
 :   sta vram_buf + 3, x
     inx
     dey
@@ -508,16 +510,16 @@ update_duel_status:
     lsr a
     lsr a
     lsr a
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3, x
     lda timer + 1
     and #$0F
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 4, x
     inx
     inx
     ldy #5
-    lda #0
+    lda #BAR_EMPTY
 :   sta vram_buf + 3, x
     inx
     dey
@@ -538,13 +540,13 @@ health_bar:
     lda #8
     sta tmp0
 @tile:
-    lda #$08                            ; full
+    lda #BAR_FULL                       ; full
     cpy #2
     bcs @draw
-    lda #$0B                            ; half
+    lda #BAR_HALF                       ; half
     cpy #1
     bcs @draw
-    lda #$09                            ; empty
+    lda #BAR_NONE                       ; empty
 @draw:
     sta vram_buf + 3, x
     inx

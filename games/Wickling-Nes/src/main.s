@@ -18,6 +18,7 @@
 .include "pixels.inc"
 .include "font.s"
 .include "background.s"
+.include "bar.s"
     .res (256 - BG_NEXT) * 16, 0
 .include "sprites.s"
     .res (256 - SP_NEXT) * 16, 0

@@ -101,6 +101,26 @@ mt_class:
     .charmap '!', SPAWN_PLATFORM + 1            ; moving platform, up and down
 .endmacro
 
+; The status bar's letters and numbers.
+.macro bar_letters                              ; those that it has; after screen_letters
+    .charmap $53, $E8                           ; S
+    .charmap $43, $E9                           ; C
+    .charmap $4F, $EA                           ; O
+    .charmap $52, $EB                           ; R
+    .charmap $45, $EC                           ; E
+    .charmap $4C, $ED                           ; L
+    .charmap $56, $EE                           ; V
+    .charmap $54, $EF                           ; T
+    .charmap $49, $FB                           ; I
+    .charmap $4D, $FC                           ; M
+    .charmap $50, $FD                           ; P
+    .charmap $41, $FE                           ; A
+    .charmap $59, $3B                           ; Y
+    .charmap $4E, $3C                           ; N
+    .charmap $31, $3D                           ; 1
+    .charmap $32, $3E                           ; 2
+.endmacro
+
 ; Letters back to ASCII - 32, the numbers of the font's tiles.
 .macro screen_letters
     .repeat 95, I

@@ -47,11 +47,11 @@ start_title:
     jsr show_menu_level
     jmp screen_on
 
-logo_1: .byte $20, $C0, " =   = =  == = = =  = =  =  ==  ", $FF
-logo_2: .byte $20, $E0, " =   = = =   = = =  = == = =    ", $FF
-logo_3: .byte $21, $00, " = = = = =   ==  =  = = == = =  ", $FF
-logo_4: .byte $21, $20, " == == = =   = = =  = =  = = =  ", $FF
-logo_5: .byte $21, $40, " =   = =  == = = == = =  =  ==  ", $FF
+logo_1: .byte $20, $C0, "  =   = =  == = = =  = ==   ==  ", $FF
+logo_2: .byte $20, $E0, "  =   = = =   = = =  = = = =    ", $FF
+logo_3: .byte $21, $00, "  = = = = =   ==  =  = = = = =  ", $FF
+logo_4: .byte $21, $20, "  == == = =   = = =  = = = = =  ", $FF
+logo_5: .byte $21, $40, "  =   = =  == = = == = = =  ==  ", $FF
 title_start:    .byte $21, $CA, "ADVENTURE  1-1", $FF
 title_duel_cpu: .byte $22, $0A, "DUEL  1 PLAYER", $FF
 title_duel_two: .byte $22, $4A, "DUEL  2 PLAYERS", $FF
@@ -313,9 +313,9 @@ start_ending:
     jsr start_music
     jmp screen_on
 
-ending_1: .byte $21, $45, "EVERY BEACON IS LIT!", $FF
+ending_1: .byte $21, $46, "EVERY BEACON IS LIT!", $FF
 ending_2: .byte $21, $A5, "THANK YOU FOR PLAYING", $FF
-ending_3: .byte $22, $85, "PRESS START", $FF
+ending_3: .byte $22, $CA, "PRESS START", $FF
 
 ending_frame:
     inc anim_counter

@@ -1,12 +1,15 @@
 ; The status bar, the score and the timer.
 ;
-; Row 1 has the names, row 2 the numbers, row 3 the line on which the picture is split.
+; Row 2 has the names; row 3 the numbers on a line, on which the picture is split. Televisions, and some emulators, do
+; not show row 0.
 
     screen_letters
 
-status_text: .byte $20, $22, "SCORE", $FF
-status_more: .byte $20, $34, "LEVEL TIME", $FF
-status_line: .byte $20, $60, "################################", $FF
+    bar_letters
+status_text: .byte $20, $42, "SCORE", $FF
+status_more: .byte $20, $54, "LEVEL TIME", $FF
+    screen_letters
+status_line: .byte $20, $60, "###############################&", $FF     ; sprite 0 meets its end
 status_line_2: .byte $24, $60, "################################", $FF
 
 ; While the screen is off.
@@ -31,63 +34,63 @@ update_status:
     sta vram_buf, x
     lda #$20
     sta vram_buf + 1, x
-    lda #$42
+    lda #$62
     sta vram_buf + 2, x
     ldy #0
 :   lda score, y
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3, x
     inx
     iny
     cpy #6
     bne :-
-    lda #0
+    lda #BAR_EMPTY
     .repeat 22, I
         sta vram_buf + 3 + I, x
     .endrepeat
-    lda #$20                            ; a candle for every try that is left, this one included
+    lda #BAR_CANDLE                     ; a candle for every try that is left, this one included
     sta vram_buf + 3 + 2, x
     lda lives
     clc
-    adc #$11
+    adc #BAR_0 + 1
     sta vram_buf + 3 + 3, x
-    lda #$0A                            ; embers
+    lda #BAR_EMBER                      ; embers
     sta vram_buf + 3 + 6, x
     lda coin_digits
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3 + 7, x
     lda coin_digits + 1
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3 + 8, x
     lda world
     clc
-    adc #$11
+    adc #BAR_0 + 1
     sta vram_buf + 3 + 13, x
-    lda #$0D                            ; -
+    lda #BAR_DASH
     sta vram_buf + 3 + 14, x
     lda stage
     clc
-    adc #$11
+    adc #BAR_0 + 1
     sta vram_buf + 3 + 15, x
     lda timer
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3 + 19, x
     lda timer + 1
     lsr a
     lsr a
     lsr a
     lsr a
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3 + 20, x
     lda timer + 1
     and #$0F
-    ora #$10
+    ora #BAR_0
     sta vram_buf + 3 + 21, x
     lda has_key
     beq :+
-    lda #$02                            ; the key
-:   sta vram_buf + 3 + 10, x
-    lda #0
+    lda #BAR_KEY
+    sta vram_buf + 3 + 10, x
+:   lda #0
     sta vram_buf + 3 + 22, x
     txa
     clc

@@ -156,9 +156,10 @@ print_text:
 @next:
     iny
     lda (ptr0), y
-    bmi @end
+    cmp #$FF
+    beq @end
     sta PPUDATA
-    bpl @next
+    bne @next
 @end:
     rts
 

@@ -1,7 +1,6 @@
 """Holds right with every periodic jump pattern and reports how far each gets: none may finish a level.
 
-python games/Wickling-Nes/tools/sweep.py                      the full sweep, all levels: about 10 900 patterns,
-                                                               walking and running
+python games/Wickling-Nes/tools/sweep.py                      the full sweep: 21 828 patterns on each of the levels
 python games/Wickling-Nes/tools/sweep.py --sample 300         a random sample
 python games/Wickling-Nes/tools/sweep.py --level Level1-2 --period-step 1
 """
@@ -59,8 +58,9 @@ class Result:
 
 
 def all_patterns(period_step: int = 4) -> list[Pattern]:
-    """Every period from 8 to 128 frames with every duty and phase in steps of 4, walking and running."""
-    return [
+    """Every period from 8 to 128 frames with every duty and phase in steps of 4; and A never or always; each walking
+    and running."""
+    return [Pattern(8, duty, 0, run) for run in (False, True) for duty in (0, 8)] + [
         Pattern(period, duty, phase, run)
         for run in (False, True)
         for period in range(8, 129, period_step)

@@ -44,6 +44,8 @@ class CoreRules:
         complete_states: Whether a savestate taken in mid-episode holds all that decides how the game goes on. Where it
             does not, an exact snapshot is the state that the lane started from and its inputs since.
         reset_before_unserialize: Whether the game is reset before a savestate is loaded.
+        remembered_buttons: Which buttons (bit i is libretro's id i) the core compares with the frame before, from memory
+            outside of its savestates. After one of them was held, a frame without is run before a savestate is loaded.
         clear_blocks: Bus addresses [start, end) to fill with zeros after the game was loaded, because the core leaves
             garbage of the heap there.
         screen_by_extension: Size (width, height) in pixels by the last letter of the ROM file's name.
@@ -65,6 +67,7 @@ class CoreRules:
     reload: Literal["none", "game", "library"] = "none"
     complete_states: bool = True
     reset_before_unserialize: bool = False
+    remembered_buttons: int = 0xFFFF
     clear_blocks: tuple[tuple[int, int], ...] = ()
     screen_by_extension: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]], hash=False)
     screen_size: tuple[int, int] = (0, 0)
@@ -98,15 +101,22 @@ _RULES: dict[str, CoreRules] = {
         },
         screen_by_extension={"d": (320, 224), "s": (256, 192), "g": (160, 144)},
         live_screen=True,
+        remembered_buttons=1 << 3,  # START, which is the pause button of a Master System
         state_sizes="exact",
         state_magic_bytes=16,
     ),
-    "fceumm": CoreRules(clear_blocks=((0x6000, 0x8000),), live_screen=True, state_sizes="exact", state_magic_bytes=4),
-    "snes9x": CoreRules(live_screen=True, state_sizes="at-least", state_magic_bytes=9),
+    "fceumm": CoreRules(
+        remembered_buttons=0,
+        clear_blocks=((0x6000, 0x8000),),
+        live_screen=True,
+        state_sizes="exact",
+        state_magic_bytes=4,
+    ),
+    "snes9x": CoreRules(remembered_buttons=0, live_screen=True, state_sizes="at-least", state_magic_bytes=9),
     "gambatte": CoreRules(reload="library", live_screen=True, state_sizes="exact", state_magic_bytes=3),
-    "mgba": CoreRules(live_screen=True, state_sizes="exact", state_magic_bytes=4),
+    "mgba": CoreRules(remembered_buttons=0, live_screen=True, state_sizes="exact", state_magic_bytes=4),
     "mednafen_pce_fast": CoreRules(
-        screen_size=(256, 242), live_screen=True, state_sizes="at-least", state_magic_bytes=8
+        remembered_buttons=0, screen_size=(256, 242), live_screen=True, state_sizes="at-least", state_magic_bytes=8
     ),
     "stella": CoreRules(
         reload="game",
@@ -120,6 +130,7 @@ _RULES: dict[str, CoreRules] = {
         options={"picodrive_frameskip": "auto"},
         screen_by_extension={"d": (320, 224), "s": (256, 192), "g": (160, 144)},
         complete_states=False,
+        remembered_buttons=0,
         state_sizes="exact",
         skips_when_sound_is_late=True,
         harmless_words=(b"wanted to map @",),

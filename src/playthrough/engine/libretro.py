@@ -19,7 +19,7 @@ from playthrough.engine.cores import CoreFile, core_rules, wheel_folder
 from playthrough.engine.engine import Capabilities, Display, Masks, PixelSpec, RunResult
 from playthrough.engine.probes import Measure, Probe, RewardTerm, StopNode
 from playthrough.engine.systems import System
-from playthrough.errors import BadInputError, CoreError, EngineError, LaneError, StateError
+from playthrough.errors import BadInputError, CoreError, CropError, EngineError, LaneError, StateError
 
 _log = logging.getLogger("playthrough.core")
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
@@ -78,6 +78,7 @@ class LibretroEngine:
                 reload=self._rules.reload,
                 complete_states=self._rules.complete_states,
                 reset_before_unserialize=self._rules.reset_before_unserialize,
+                remembered_buttons=self._rules.remembered_buttons,
                 seed_c_random=self._rules.srand,
                 plug_in_pads=self._rules.plug_in_pads,
                 skips_when_sound_is_late=self._rules.skips_when_sound_is_late,
@@ -127,7 +128,7 @@ class LibretroEngine:
         self._require_mapped(probes)
         x, y, *_ = pixels.crop
         if x >= self.display.width or y >= self.display.height:
-            raise BadInputError(
+            raise CropError(
                 f"the crop {list(pixels.crop)} leaves nothing of the picture of core {self.core_name}, which has "
                 f"{self.display.width}x{self.display.height} pixels"
             )

@@ -12,7 +12,7 @@ from playthrough.engine.engine import Engine
 from playthrough.engine.libretro import LibretroEngine
 from playthrough.env.fast_core import proven_core
 from playthrough.env.options import EnvOptions
-from playthrough.errors import BadInputError, CapabilityError, IntegrationError
+from playthrough.errors import BadInputError, CapabilityError, CropError, IntegrationError
 from playthrough.game.integration import Integration
 from playthrough.game.roms import find_rom
 
@@ -66,4 +66,5 @@ def place_errors(integration: Integration) -> Generator[None]:
     except IntegrationError:
         raise
     except BadInputError as error:
-        raise IntegrationError(f"{integration.name}: {error}", path=integration.info_path) from None
+        path = integration.scenario_path if isinstance(error, CropError) else integration.info_path
+        raise IntegrationError(f"{integration.name}: {error}", path=path) from None

@@ -91,7 +91,13 @@ class EnvOptions:
         self._require(_is_number(self.noop_max, 0), "noop_max", "a whole number of frames, 0 or more")
         self._require(self.num_envs <= MAX_LANES, "num_envs", f"at most {MAX_LANES}")
         self._require(self.players <= MAX_PLAYERS, "players", f"at most {MAX_PLAYERS}")
-        self._require(not isinstance(self.progress, str), "progress", "a list of names of variables")
+        for name, kinds, expected in (
+            ("progress", (list, tuple, type(None)), "a list of names of variables"),
+            ("record", (str, Path, type(None)), "the name of a folder, or None"),
+            ("sound", bool, "True or False"),
+            ("core", (str, Path), "'exact', 'fast', a core's name, or a core file"),
+        ):
+            self._require(isinstance(getattr(self, name), kinds), name, expected)
         for name in ("repeat_action_probability", "delay_action_probability"):
             value = getattr(self, name)
             right = isinstance(value, int | float) and 0.0 <= value <= 1.0

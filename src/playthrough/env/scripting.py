@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from playthrough.engine.engine import Engine, Observe, RunResult
 from playthrough.env.infos import lanes_of
+from playthrough.errors import IntegrationError
 from playthrough.game.scenario import FrameResult, Scenario, ScenarioSession, open_session
 from playthrough.game.variables import Variable
 
@@ -45,10 +47,23 @@ class ScriptedLanes:
         self._made_up: list[dict[str, int]] = [{} for _ in range(engine.num_lanes)]
         self._poked = [False] * engine.num_lanes
 
+    @contextmanager
+    def _naming(self, lane: int) -> Generator[None]:
+        """Say in a script's error in which of several lanes it happened."""
+        try:
+            yield
+        except IntegrationError as error:
+            if len(self._sessions) == 1:
+                raise
+            named = IntegrationError(f"{error} (lane {lane})")
+            named.path, named.line, named.column = error.path, error.line, error.column
+            raise named from error
+
     def start(self, lanes: NDArray[np.bool_], values: NDArray[np.int64]) -> None:
         """Begin episodes on the reset's frame, whose variables are `values`, int64 (lanes, variables)."""
         for lane in lanes_of(lanes):
-            result = self._sessions[lane].start_episode(self._memories[lane], self._named(values[lane]))
+            with self._naming(lane):
+                result = self._sessions[lane].start_episode(self._memories[lane], self._named(values[lane]))
             self._take(lane, result)
 
     def run(
@@ -92,9 +107,10 @@ class ScriptedLanes:
                 lost[lane], running[lane] = reason, False
             frames_run += running
             for lane in lanes_of(running):
-                result = self._sessions[lane].frame(
-                    self._memories[lane], self._named(values[lane]), self._named(previous[lane])
-                )
+                with self._naming(lane):
+                    result = self._sessions[lane].frame(
+                        self._memories[lane], self._named(values[lane]), self._named(previous[lane])
+                    )
                 given = result.rewards[: self._players]
                 rewards[lane, : len(given)] += given
                 ended[lane], truncated[lane] = result.done, result.truncated

@@ -71,7 +71,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         Whoever does not reset after the end goes on playing what comes then, as in stable-retro.
         """
         self.lanes.go_on()
-        outcome = self.lanes.advance(np.asarray(action)[None])
+        outcome = self.lanes.advance(self.lanes.actions.to_buttons(np.asarray(action)[None]), self.lanes.everybody)
         if self._window is not None:
             self._show()
         return (

@@ -55,8 +55,16 @@ class StartStates:
             states = [choice]
         elif isinstance(choice, Mapping):
             states, weights = list(choice), list(choice.values())
-        else:
+        elif isinstance(choice, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
             states = list(choice)
+        else:
+            raise TypeError(f"state must be a start state's name, its bytes or its file, or several, not {choice!r}")
+        for state in states:
+            if not isinstance(state, str | bytes | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"state must be a start state's name, its bytes or its file, or several, not {state!r}")
+        for weight in weights or ():
+            if not isinstance(weight, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"state: the weight of a start state must be a number, not {weight!r}")
         if not states or (weights is not None and min(weights) <= 0):
             raise ValueError("state must name at least one start state, with positive weights")
         self.choices = [self.resolve(state) for state in states]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -35,6 +35,9 @@ from playthrough.env.window import window_available
 from playthrough.errors import StateError
 from playthrough.game.actions import ActionMap
 from playthrough.game.integration import load_integration
+
+if TYPE_CHECKING:
+    from playthrough.env.asynchronous import Background, Received
 
 
 @dataclass(slots=True)
@@ -167,13 +170,14 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._over = np.zeros(self.num_envs, np.bool_)
         self._begun = np.zeros(self.num_envs, np.bool_)
         self._any_over = self._all_begun = False
+        self._background: Background | None = None
         self._lost: dict[int, str] = {}
         self._lanes = np.arange(self.num_envs)
-        self._everybody = np.ones(self.num_envs, np.bool_)
+        self.everybody = np.ones(self.num_envs, np.bool_)
         self._nobody = np.zeros(self.num_envs, np.bool_)
         self._frames_all = np.full(self.num_envs, options.frame_skip, np.int32)
         self._observe_all = np.full(self.num_envs, self._picture, np.uint8)
-        for constant in (self._everybody, self._nobody, self._frames_all, self._observe_all):
+        for constant in (self.everybody, self._nobody, self._frames_all, self._observe_all):
             constant.flags.writeable = False  # some are handed out
 
     # An episode begins -----------------------------------------------------------------------------------------------
@@ -191,6 +195,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         Returns:
             Observations of all lanes, and infos.
         """
+        if self._background:
+            self._background.require_idle()
         lanes, state = self._reset_options(options)
         for lane, lane_seed in enumerate(self._lane_seeds(seed)):
             if lanes[lane] and lane_seed is not None:
@@ -213,7 +219,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         unknown = options.keys() - {"state", "reset_mask"}
         if unknown:
             raise ValueError(f"reset knows the options state and reset_mask, not {sorted(unknown)[0]!r}")
-        lanes = np.asarray(options.get("reset_mask", self._everybody))
+        lanes = np.asarray(options.get("reset_mask", self.everybody))
         if lanes.shape != (self.num_envs,) or lanes.dtype != np.bool_ or not lanes.any():
             raise ValueError(f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True")
         return lanes, as_sequence(options.get("state"), self.num_envs)
@@ -306,25 +312,71 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         Returns:
             Observations, rewards of player 1, terminations, truncations, infos.
         """
-        outcome = self.advance(actions)
+        if self._background:
+            self._background.require_idle()
+        masks = self.actions.to_buttons(actions)
+        if len(masks) != self.num_envs:
+            raise ValueError(f"{len(masks)} actions for {self.num_envs} lanes")
+        return self._finish_step(self.advance(masks, self.everybody))
+
+    def send(self, actions: NDArray[Any], lane_ids: Sequence[int] | NDArray[np.integer[Any]] | None = None) -> None:
+        """Let lanes step in the background; `recv` takes what came of it.
+
+        Args:
+            actions: One action per lane, in the order of `lane_ids`.
+            lane_ids: Which lanes; None for all.
+        """
+        if self._background is None:
+            from playthrough.env.asynchronous import Background
+
+            self._background = Background(self)
+        self._background.send(actions, lane_ids)
+
+    def recv(self, min_lanes: int | None = None) -> Received:
+        """Wait until at least so many lanes that were sent are done, and take all that are.
+
+        Args:
+            min_lanes: None for as many as were sent first, and not received, together.
+        """
+        if self._background is None:
+            raise ValueError("nothing was sent: call send(actions) before recv()")
+        return self._background.recv(min_lanes)
+
+    def step_lanes(self, masks: NDArray[np.uint16], lanes: NDArray[np.int64]) -> Received:
+        """One step of some lanes alone, with the buttons that they press, (len(lanes), players)."""
+        from playthrough.env.asynchronous import Received, rows_of
+
+        all_masks = np.zeros((self.num_envs, self.options.players), np.uint16)
+        all_masks[lanes] = masks
+        asked = self.everybody if len(lanes) == self.num_envs else self._mask_of(lanes.tolist())
+        observations, rewards, terminated, truncated, infos = self._finish_step(self.advance(all_masks, asked))
+        arrays = (observations[lanes], rewards[lanes], terminated[lanes], truncated[lanes])
+        return Received(lanes, *arrays, rows_of(infos, lanes))
+
+    def _finish_step(
+        self, outcome: Outcome
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
         infos = self.infos_of(outcome)
         observations = outcome.observations
         if self._mode is AutoresetMode.SAME_STEP and outcome.any_ended:
             observations, infos = self._restart_in_same_step(outcome.ended, observations, infos)
         return observations, outcome.rewards[:, 0].copy(), outcome.terminated, outcome.truncated.copy(), infos
 
-    def advance(self, actions: NDArray[Any]) -> Outcome:
-        """A step up to where its infos are made and, in SAME_STEP, lanes that ended start anew."""
+    def advance(self, masks: NDArray[np.uint16], asked: NDArray[np.bool_]) -> Outcome:
+        """A step up to where its infos are made and, in SAME_STEP, lanes that ended start anew.
+
+        Args:
+            masks: uint16 (lanes, players), the buttons that are wanted.
+            asked: bool (lanes,), which lanes take part.
+        """
         if not self._all_begun:
             raise gym.error.ResetNeeded("call reset() before step()")
-        masks = self.actions.to_buttons(actions)
-        if len(masks) != self.num_envs:
-            raise ValueError(f"{len(masks)} actions for {self.num_envs} lanes")
-        restarting, active = self._nobody, self._everybody
+        restarting, active = self._nobody, asked
         if self._any_over:
-            active = ~self._over
+            active = asked & ~self._over
             if self._mode is AutoresetMode.NEXT_STEP:
-                restarting = self._over.copy()
+                restarting = asked & self._over
+            if restarting.any():
                 self._start_episodes(restarting, [None] * self.num_envs)
         before = self._values
         buttons = self._pads.plan(masks, active, self.random)
@@ -332,7 +384,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         result, rewards, truncated = self._run(buttons, moving, before)
         self._pads.played(buttons, result.frames_run)
         self._frames += result.frames_run
-        self._steps += 1 if active is self._everybody else active
+        self._steps += 1 if active is self.everybody else active
         if self.recorder:
             for lane in lanes_of(active):
                 ran = int(result.frames_run[lane])
@@ -356,7 +408,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             if self.recorder:
                 for lane in lanes_of(ended):
                     self.recorder.end(lane)
-        played = active if active is self._everybody else active | restarting
+        played = active if active is self.everybody else active | restarting
         observations = self._observe(result.observations)
         return Outcome(observations, rewards, terminated, truncated, ended, any_ended, played, reasons, lost)
 
@@ -388,7 +440,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
     ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:
         """Run a step's frames: in one call where memory alone decides, frame by frame where a script does."""
         observe, max_frames = self._observe_all, self._frames_all
-        if active is not self._everybody:
+        if active is not self.everybody:
             observe = np.where(active, observe, np.uint8(self._show_or_skip))
             max_frames = np.where(active, max_frames, np.int32(0))
         if self._scripts:
@@ -400,7 +452,7 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             result = self._run_engine(buttons, max_frames, observe)
             rewards = self._reward_sum(result.samples, before, result.frames_run)
             truncated = self._nobody
-        everybody = active is self._everybody and not self._lost
+        everybody = active is self.everybody and not self._lost
         if everybody and result.samples.shape[1] == 1:
             self._values = result.samples[:, 0]
             return result, rewards, truncated
@@ -573,6 +625,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Finish movies and end the emulators."""
+        if self._background:
+            self._background.close()
         if self.recorder:
             self.recorder.close()
         self.engine.close()
