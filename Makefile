@@ -25,7 +25,8 @@ check: .made/dev
 	$(BIN)/pyright
 
 bench: .made/dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks speed_table
+	$(BIN)/python -m benchmarks neat_networks --short
 
 format: .made/dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: all benchmarks, or those named."""
+"""`python -m benchmarks [NAME [OPTIONS]]`: one benchmark with its options, or all of them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import importlib
 import sys
 from pathlib import Path
 
-NOT_CLAIMS = ("__init__", "__main__", "rounds", "stable_retro_peer")
-
 
 def main() -> None:
     """Run them one after another."""
-    names = [path.stem for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem not in NOT_CLAIMS]
-    for name in sys.argv[1:] or names:
+    folder = Path(__file__).parent
+    claims = [path.stem for path in sorted(folder.glob("*.py")) if "\ndef main(" in path.read_text()]
+    claims = [name for name in claims if not name.startswith("__") and not name.endswith(("_peer", "_side"))]
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] not in claims:
+        sys.exit(f"there is no benchmark {arguments[0]!r}; there are {', '.join(claims)}")
+    for name in arguments[:1] or claims:
         print(f"\n{name}", flush=True)
-        importlib.import_module(f"benchmarks.{name}").main()
+        benchmark = importlib.import_module(f"benchmarks.{name}")
+        benchmark.main(arguments[1:]) if arguments[1:] else benchmark.main()
 
 
 if __name__ == "__main__":

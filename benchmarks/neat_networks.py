@@ -3,7 +3,7 @@
 The task is a Genesis game's: 1 120 inputs, 12 buttons, recurrent, half of all connections, seven aggregations. Both
 sides do the same work in the same process, in turn; the ratio is the median of five. Results are compared as well.
 
-    python benchmarks/neat_networks.py
+    python -m benchmarks neat_networks [--short]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import random
 import sys
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -132,7 +133,13 @@ def benchmark_speciation(evolution: Evolution) -> None:
     print(f"  playthrough        {median(times['playthrough']):8.3f} s    {ratio:6.1f} times as fast")
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] = ()) -> None:
+    """Compare both costs; `--short` takes smaller populations."""
+    short = "--short" in arguments
     print(f"Python {sys.version.split()[0]}")
-    benchmark_activation(evolved(pop_size=30, generations=8))
-    benchmark_speciation(evolved(pop_size=150, generations=1))
+    benchmark_activation(evolved(pop_size=30, generations=3 if short else 8))
+    benchmark_speciation(evolved(pop_size=40 if short else 150, generations=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

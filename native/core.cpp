@@ -1,18 +1,8 @@
 #include "core.hpp"
 
-#include <dlfcn.h>
-#ifdef __linux__
-#include <elf.h>
-#endif
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <mutex>
 
@@ -22,58 +12,7 @@ namespace playthrough {
 
 namespace {
 
-// A file of its own for one lane's copy of a library. glibc takes two paths with the same name for the same library, so
-// the file stays open, and with it the number in its path, for as long as the library is loaded.
-int open_private_file(const std::string& name) {
-#ifdef __linux__
-    const int file = memfd_create(name.c_str(), MFD_CLOEXEC);
-#else
-    char path[] = "/tmp/playthrough-core-XXXXXX";
-    const int file = mkstemp(path);
-    if (file >= 0) unlink(path);
-#endif
-    if (file < 0) throw CoreError("cannot make a private copy of core " + name + ": " + std::strerror(errno));
-    return file;
-}
-
-void write_all(int file, const std::vector<char>& image, const std::string& name) {
-    size_t done = 0;
-    while (done < image.size()) {
-        const ssize_t count = ::write(file, image.data() + done, image.size() - done);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) throw CoreError("cannot make a private copy of core " + name + ": " + std::strerror(errno));
-        done += static_cast<size_t>(count);
-    }
-}
-
-// The loader maps what the headers promise, and a file that is shorter ends the process on first use.
-void require_complete(const CoreSpec& spec, const std::vector<char>& image) {
-#ifdef __linux__
-    Elf64_Ehdr header;
-    if (image.size() < sizeof header || std::memcmp(image.data(), ELFMAG, SELFMAG) != 0) return;  // dlopen says it better
-    std::memcpy(&header, image.data(), sizeof header);
-    uint64_t end = header.e_shoff + uint64_t(header.e_shnum) * header.e_shentsize;
-    const uint64_t segments_end = header.e_phoff + uint64_t(header.e_phnum) * header.e_phentsize;
-    if (header.e_phentsize == sizeof(Elf64_Phdr) && segments_end <= image.size()) {
-        for (unsigned i = 0; i < header.e_phnum; ++i) {
-            Elf64_Phdr segment;
-            std::memcpy(&segment, image.data() + header.e_phoff + i * sizeof segment, sizeof segment);
-            end = std::max<uint64_t>(end, segment.p_offset + segment.p_filesz);
-        }
-    }
-    if (std::max(end, segments_end) > image.size())
-        throw CoreError(spec.core_path + " is cut off: its headers promise " +
-                        std::to_string(std::max(end, segments_end)) + " bytes, it has " + std::to_string(image.size()));
-#else
-    (void)spec, (void)image;
-#endif
-}
-
 std::mutex c_random_mutex;
-
-}  // namespace
-
-namespace {
 
 constexpr char packed_magic[] = "playthrough inputs 2\n";
 constexpr size_t magic_size = sizeof packed_magic - 1;
@@ -163,77 +102,7 @@ History History::unpack(const uint8_t* data, size_t size) {
     return history;
 }
 
-Library::Library(const CoreSpec& spec, const std::vector<char>& image) {
-    require_complete(spec, image);
-    file_ = open_private_file(spec.core_name);
-    try {
-        write_all(file_, image, spec.core_name);
-        const std::string path = "/proc/self/fd/" + std::to_string(file_);
-        int flags = RTLD_LAZY | RTLD_LOCAL;
-#if defined(RTLD_DEEPBIND) && !defined(__SANITIZE_ADDRESS__)
-        flags |= RTLD_DEEPBIND;  // a core's own zlib must win over the one that the interpreter brings
-#endif
-        handle_ = dlopen(path.c_str(), flags);
-        if (handle_ == nullptr) {
-            std::string reason = dlerror();
-            if (const auto at = reason.find(path); at != std::string::npos) reason.replace(at, path.size(), spec.core_path);
-            throw CoreError(spec.core_path + " cannot be loaded as a library: " + reason);
-        }
-        const auto resolve = [&](auto& function, const char* symbol) {
-            function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle_, symbol));
-            if (function == nullptr)
-                throw CoreError(spec.core_path + " is no libretro core: it does not export " + symbol);
-        };
-        resolve(set_environment, "retro_set_environment");
-        resolve(set_video_refresh, "retro_set_video_refresh");
-        resolve(set_audio_sample, "retro_set_audio_sample");
-        resolve(set_audio_sample_batch, "retro_set_audio_sample_batch");
-        resolve(set_input_poll, "retro_set_input_poll");
-        resolve(set_input_state, "retro_set_input_state");
-        resolve(init, "retro_init");
-        resolve(deinit, "retro_deinit");
-        resolve(api_version, "retro_api_version");
-        resolve(get_system_info, "retro_get_system_info");
-        resolve(get_system_av_info, "retro_get_system_av_info");
-        resolve(set_controller_port_device, "retro_set_controller_port_device");
-        resolve(reset, "retro_reset");
-        resolve(run, "retro_run");
-        resolve(serialize_size, "retro_serialize_size");
-        resolve(serialize, "retro_serialize");
-        resolve(unserialize, "retro_unserialize");
-        resolve(load_game, "retro_load_game");
-        resolve(unload_game, "retro_unload_game");
-        resolve(get_memory_data, "retro_get_memory_data");
-        resolve(get_memory_size, "retro_get_memory_size");
-        const auto find = [&](auto& function, const char* symbol) {
-            function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle_, symbol));
-        };
-        find(run_without_picture, "stable_retro_run_skip_render");
-        find(set_audio_enabled, "stable_retro_set_audio_enabled");
-        if (api_version() != RETRO_API_VERSION)
-            throw CoreError(spec.core_path + " speaks version " + std::to_string(api_version()) +
-                            " of the libretro API; expected version 1");
-    } catch (...) {
-        if (handle_ != nullptr) dlclose(handle_);
-        close(file_);
-        throw;
-    }
-}
-
-Library::~Library() {
-    dlclose(handle_);
-    close(file_);
-}
-
-std::shared_ptr<const std::vector<char>> Core::read_image(const CoreSpec& spec) {
-    std::ifstream file(spec.core_path, std::ios::binary);
-    if (!file) throw CoreError(spec.core_path + " cannot be read: " + std::strerror(errno));
-    auto image = std::make_shared<std::vector<char>>(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-    if (image->empty()) throw CoreError(spec.core_path + " is empty; expected a libretro core");
-    return image;
-}
-
-Core::Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image)
+Core::Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image)
     : spec_(std::move(spec)), image_(std::move(image)) {
     build();
 }
@@ -248,7 +117,8 @@ void Core::build() {
     descriptors_.clear();
     buffer_status_ = nullptr;
     asks_what_shows_ = false;
-    library_ = std::make_unique<Library>(*spec_, *image_);
+    moment_size_ = 0;
+    library_ = std::make_unique<Library>(image_);
     try {
         library_->set_environment(&Frontend::environment);
         library_->set_video_refresh(&Frontend::video_refresh);
@@ -386,7 +256,8 @@ void Core::remember(Moment& moment) {
     require_library();
     Entered entered(this);
     if (unstarted_) boot();
-    moment.state.resize(library_->serialize_size());
+    if (moment_size_ == 0) moment_size_ = library_->serialize_size();
+    moment.state.resize(moment_size_);
     moment.num_frames = history_.num_frames();
     if (moment.state.empty() || !library_->serialize(moment.state.data(), moment.state.size()))
         throw StateError("core " + spec_->core_name + " cannot save its state");

@@ -10,16 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "library.hpp"
 #include "libretro.h"
 #include "memory.hpp"
 #include "video.hpp"
 
 namespace playthrough {
-
-// A core that is missing, is no core, or refuses the game.
-struct CoreError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 // A savestate that the core does not accept.
 struct StateError : std::runtime_error {
@@ -47,45 +43,6 @@ struct CoreSpec {
     uint64_t ram_base = 0;
     bool has_ram_base = false;
     bool swap_bytes = false;  // 16-bit words lie in host order (Genesis Plus GX)
-};
-
-// The functions that a core exports, from a copy of its file that no other lane shares.
-class Library {
-public:
-    explicit Library(const CoreSpec& spec, const std::vector<char>& image);
-    ~Library();
-    Library(const Library&) = delete;
-    Library& operator=(const Library&) = delete;
-
-    decltype(&::retro_set_environment) set_environment;
-    decltype(&::retro_set_video_refresh) set_video_refresh;
-    decltype(&::retro_set_audio_sample) set_audio_sample;
-    decltype(&::retro_set_audio_sample_batch) set_audio_sample_batch;
-    decltype(&::retro_set_input_poll) set_input_poll;
-    decltype(&::retro_set_input_state) set_input_state;
-    decltype(&::retro_init) init;
-    decltype(&::retro_deinit) deinit;
-    decltype(&::retro_api_version) api_version;
-    decltype(&::retro_get_system_info) get_system_info;
-    decltype(&::retro_get_system_av_info) get_system_av_info;
-    decltype(&::retro_set_controller_port_device) set_controller_port_device;
-    decltype(&::retro_reset) reset;
-    decltype(&::retro_run) run;
-    decltype(&::retro_serialize_size) serialize_size;
-    decltype(&::retro_serialize) serialize;
-    decltype(&::retro_unserialize) unserialize;
-    decltype(&::retro_load_game) load_game;
-    decltype(&::retro_unload_game) unload_game;
-    decltype(&::retro_get_memory_data) get_memory_data;
-    decltype(&::retro_get_memory_size) get_memory_size;
-
-    // What stable-retro-turbo's cores offer beyond the libretro API; null elsewhere.
-    void (*run_without_picture)() = nullptr;
-    void (*set_audio_enabled)(bool) = nullptr;
-
-private:
-    int file_ = -1;
-    void* handle_ = nullptr;
 };
 
 struct LogLine {
@@ -121,10 +78,7 @@ class Core {
 public:
     static constexpr unsigned max_ports = 8;
 
-    // Reads the library's file once; every lane's copy is made from the same image.
-    static std::shared_ptr<const std::vector<char>> read_image(const CoreSpec& spec);
-
-    Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image);
+    Core(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image);
     ~Core();
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
@@ -191,7 +145,7 @@ private:
     bool keeps_history() const { return spec_->reload != Reload::none || !spec_->complete_states; }
 
     std::shared_ptr<const CoreSpec> spec_;
-    std::shared_ptr<const std::vector<char>> image_;
+    std::shared_ptr<const LibraryImage> image_;
     std::unique_ptr<Library> library_;
     bool game_loaded_ = false;
     bool unstarted_ = false;  // the game was just loaded, and not one frame has run
@@ -206,6 +160,7 @@ private:
     std::vector<retro_memory_descriptor> descriptors_;
     MemoryMap memory_;
     bool shut_down_ = false;
+    size_t moment_size_ = 0;       // of a savestate: asking takes some cores as long as making one
     bool shows_ = true;            // whether anybody will look at the frame that runs
     bool asks_what_shows_ = false;  // the core asks before it draws
     decltype(retro_audio_buffer_status_callback::callback) buffer_status_ = nullptr;

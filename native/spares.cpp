@@ -6,7 +6,7 @@
 
 namespace playthrough {
 
-Spares::Spares(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image, int count)
+Spares::Spares(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image, int count)
     : spec_(std::move(spec)), image_(std::move(image)), process_(getpid()), to_make_(count) {}
 
 Spares::~Spares() {

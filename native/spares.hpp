@@ -18,7 +18,7 @@ namespace playthrough {
 // background renews while the lanes run on. Where none is ready the lane renews its own, as if there were no spares.
 class Spares {
 public:
-    Spares(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image, int count);
+    Spares(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image, int count);
     ~Spares();
     Spares(const Spares&) = delete;
     Spares& operator=(const Spares&) = delete;
@@ -30,7 +30,7 @@ private:
     void work();
 
     std::shared_ptr<const CoreSpec> spec_;
-    std::shared_ptr<const std::vector<char>> image_;
+    std::shared_ptr<const LibraryImage> image_;
     pid_t process_;
     int to_make_;  // cores that do not exist yet
     std::deque<std::unique_ptr<Core>> used_;

@@ -60,7 +60,7 @@ void ThreadPool::work(int thread) {
     }
 }
 
-Lane::Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image)
+Lane::Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image)
     : core(std::make_unique<Core>(std::move(spec), std::move(image))) {}
 
 void Lane::configure(const std::vector<Probe>& probes, const PixelSpec& pixels, const Screen& screen) {
@@ -103,7 +103,7 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
     int frames = 0;
     bool ended = false;
     // Where the core can leave out pictures, only those that the observation needs are drawn. A game that ends before
-    // them is played again from where the step began, to see its last frames.
+    // them is played again, from where the step began, to see its last frames.
     const bool skipping = max_frames > 1 && core->skips_pictures();
     const int first_shown = skipping ? max_frames - (two ? 2 : 1) : 0;
     if (first_shown > 0 && observed && stop != nullptr) core->remember(moment_);
@@ -217,7 +217,7 @@ void Lane::load_history(const uint8_t* data, size_t size) {
 
 VectorEngine::VectorEngine(CoreSpec spec, int num_lanes, int num_threads)
     : spec_(std::make_shared<CoreSpec>(std::move(spec))), pool_(std::max(1, std::min(num_threads, num_lanes))) {
-    const auto image = Core::read_image(*spec_);
+    const auto image = std::make_shared<const LibraryImage>(spec_->core_path, spec_->core_name);
     lanes_.resize(static_cast<size_t>(num_lanes));
     for_each_lane([&](int lane) { lanes_[static_cast<size_t>(lane)] = std::make_unique<Lane>(spec_, image); });
     if (spec_->reload != Reload::none) spares_ = std::make_unique<Spares>(spec_, image, std::min(num_lanes, 2 * pool_.size()));

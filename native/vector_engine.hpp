@@ -62,7 +62,7 @@ private:
 // One emulator instance and what an episode remembers of its past frames.
 class Lane {
 public:
-    Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const std::vector<char>> image);
+    Lane(std::shared_ptr<const CoreSpec> spec, std::shared_ptr<const LibraryImage> image);
 
     void configure(const std::vector<Probe>& probes, const PixelSpec& pixels, const Screen& screen);
 

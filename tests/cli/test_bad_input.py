@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +43,7 @@ def refused(run: Run, *arguments: object) -> str:
             "Made-Nes",
             "rom__nes",
             made_rom("GameBoy"),
-            "expected a Nes ROM, but the file's content is that of a GameBoy",
+            "expected a ROM for Nes, but the file's content is that of one for GameBoy",
         ),
     ],
 )
@@ -55,7 +58,7 @@ def test_roms(run: Run, game: GameMaker, name: str, rom_file: str, rom: bytes, e
     [
         ("empty.nes", b"", "empty.nes was not imported: the file is empty"),
         ("cut.nes", made_rom("Nes")[:1000], "the file is cut off"),
-        ("other.nes", made_rom("GameBoy"), "content is that of a GameBoy ROM"),
+        ("other.nes", made_rom("GameBoy"), "content is that of one for GameBoy"),
         ("unknown.nes", made_rom("Nes"), "no known game has its SHA-1 "),
     ],
 )
@@ -124,7 +127,8 @@ def test_savestates(run: Run, state: bytes, expected: str):
 
 
 def test_savestate_of_another_core(run: Run):
-    message = refused(run, "info", "Airstriker-Genesis", "--core", "picodrive", "--state", "Level1")
+    Path("x.state").write_bytes(AIRSTRIKER_STATE.read_bytes())
+    message = refused(run, "info", "Airstriker-Genesis", "--core", "picodrive", "--state", "./x.state")
     assert "picodrive" in message and "another core" in message
 
 
@@ -197,6 +201,47 @@ def test_wrong_values(run: Run):
         ("info", "x", "--no"),
     ):
         assert run(*arguments).exit_code == 2
+
+
+FAULT = """
+import sys
+from playthrough.cli.main import main
+from playthrough.env import vector
+def reset(self, *, seed=None, options=None):
+    raise ValueError("numbers do not add up")
+if sys.argv.pop(1) == "reset":
+    vector.RetroVectorEnv.reset = reset
+main()
+"""
+
+
+def test_a_fault_of_ours_is_not_the_users(program: Program):
+    def code(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", FAULT, *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    fault = code("reset", "info", "Airstriker-Genesis")
+    assert fault.returncode == 1
+    assert "Traceback" in fault.stderr and "numbers do not add up (this should not happen" in fault.stderr
+    wrong = code("none", "train", "Airstriker-Genesis", "--set", "env.repeat_action_probability=2.0")
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+    # The command line cannot say this, but a recipe could: the environment refuses it while it is made.
+    option = "from playthrough.cli import main; from playthrough.env.options import EnvOptions\n"
+    option += "try: EnvOptions(game='x', frame_skip='4')\nexcept ValueError as error: sys.exit(main._report(error))"
+    asked = subprocess.run(
+        [sys.executable, "-c", "import sys\n" + option],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 2 and "frame_skip must be" in asked.stderr and "Traceback" not in asked.stderr
 
 
 def test_bad_input_in_a_program_of_its_own(program: Program):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def test_goal_and_resume(run: Run):
     )
     result = run("train", "--recipe", "made.toml", *SMALL, "--out", "run")
     assert result.exit_code == 0, result.stderr
-    assert re.search(r"^goal reached after 1 generations and [\d,]+ frames$", result.stdout, re.MULTILINE)
+    assert re.search(r"^goal reached after 1 generation and [\d,]+ frames$", result.stdout, re.MULTILINE)
     again = run("train", "--recipe", "made.toml", *SMALL, "--out", "run")
     assert again.exit_code == 2 and "already holds a run" in again.stderr
     fresh = run("train", "--recipe", "made.toml", *SMALL, "--out", "run", "--fresh", "--seed", "9")
@@ -194,6 +195,26 @@ def test_replay_says_where_a_movie_diverges(run: Run):
     assert "Diverges from frame 120 on" in result.stdout
     exclusive = run("replay", "wrong.bk2", "--no-video", "--window")
     assert exclusive.exit_code == 2 and "exclude one another" in exclusive.stderr
+
+
+def test_a_movie_is_not_played_in_another_game(run: Run, trained: Path, tmp_path: Path):
+    movie = tmp_path / "best.bk2"
+    movie.write_bytes((trained / "best.bk2").read_bytes())
+    other = run("replay", movie, "--no-video", "--game", "SonicTheHedgehog-Genesis")
+    assert (
+        other.exit_code == 2 and "the movie is of Airstriker-Genesis, not of SonicTheHedgehog-Genesis" in other.stderr
+    )
+    system = run("replay", movie, "--no-video", "--game", "Pong-Atari2600")
+    assert system.exit_code == 2 and "a game for Genesis, but Pong-Atari2600 runs on Atari2600" in system.stderr
+    assert run("replay", movie, "--no-video", "--game", "Airstriker-Genesis-v0").exit_code == 0
+
+
+def test_commands_to_try_next_can_be_pasted(run: Run, trained: Path, tmp_path: Path):
+    movie = tmp_path / "my best (1).bk2"
+    movie.write_bytes((trained / "best.bk2").read_bytes())
+    lines = run("replay", movie, "--no-video").stdout.splitlines()
+    command = next(line for line in lines if line.endswith("--window"))
+    assert shlex.split(command) == ["playthrough", "replay", str(movie), "--window"]
 
 
 def test_panel(monkeypatch: pytest.MonkeyPatch):

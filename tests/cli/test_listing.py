@@ -38,6 +38,11 @@ def test_games_shows_the_playable_ones_first(run: Run):
     assert "playthrough import PATH" in result.stdout
 
 
+def test_games_on_a_narrow_screen_keeps_names_whole(program: Program):
+    text = program("games", COLUMNS="40").stdout
+    assert {line.split()[0] for line in text.splitlines() if line.endswith("here")} == set(pt.list_playable())
+
+
 def test_games_by_pattern_and_system(run: Run):
     found = rows(run("games", "airs*").stdout)
     assert found["Airstriker-Genesis"] == ["Airstriker-Genesis", "Genesis", "here", "Level1"]
@@ -101,7 +106,7 @@ def test_import(run: Run, tmp_path: Path, at_home: Path):
     result = run("import", "games.zip")
     assert result.exit_code == 0
     assert "imported" in rows(result.stdout)["Pong-Atari2600"]
-    assert "1 imported, 0 here already, 0 not recognised; 1 other files ignored." in result.stdout
+    assert "1 imported, 0 here already, 0 not recognised; 1 other file ignored." in result.stdout
     assert [path.read_bytes() for path in (at_home / "roms").iterdir()] == [rom.read_bytes()]
     assert "was here already" in run("import", "games.zip").stdout
     assert run("info", "Pong-Atari2600").stdout.count(str(at_home / "roms")) == 1

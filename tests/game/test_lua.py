@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from playthrough.errors import IntegrationError, StateError
+from playthrough.game import lua_host
 from playthrough.game.lua_host import LuaFieldError, LuaHost
 from playthrough.game.scenario import FrameResult, ScenarioSession, load_scenario, open_session
 from playthrough.game.variables import Memory, load_variables
@@ -390,6 +394,48 @@ def test_a_failing_script_is_located(make_game, body: str, line: int, message: s
     assert (raised.value.path, raised.value.line) == (folder / "script.lua", line)
 
 
+ENDLESS = [
+    "while true do end",
+    "while true do pcall(function() while true do end end) end",
+    "while true do xpcall(function() error('x') end, function() while true do end end) end",
+    "while true do local co = coroutine.create(function() while true do end end) coroutine.resume(co) end",
+    "coroutine.wrap(function() while true do end end)()",
+    "local t = setmetatable({}, { __index = function() while true do end end }) return t.x",
+    "table.sort({ 3, 2, 1 }, function() while true do end end)",
+]
+
+
+@pytest.mark.parametrize("version", ["5.1", "5.4"])
+@pytest.mark.parametrize("body", ENDLESS)
+def test_an_endless_loop_ends(monkeypatch: pytest.MonkeyPatch, body: str, version: str):
+    monkeypatch.setattr(lua_host, "MAX_SECONDS", 0.1)
+    host = run(f"function f()\n{body}\nend\nfunction g() return 7 end", version)
+    with pytest.raises(IntegrationError, match=r"script\.lua:2: the Lua function 'f' failed: it has run for more than"):
+        host.call("f")
+    assert host.call("g") == 7
+    with pytest.raises(IntegrationError, match="endless loop"):
+        host.call("f")
+
+
+def test_an_endless_loop_while_a_script_loads_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lua_host, "MAX_SECONDS", 0.1)
+    with pytest.raises(IntegrationError, match=r"script\.lua:2: script\.lua failed while loading: .*endless loop"):
+        run("x = 1\nwhile true do end")
+
+
+@pytest.mark.parametrize("inner", ["while true do end", "return data[1]"])
+def test_ctrl_c_ends_a_script(inner: str):
+    host = LuaHost()
+    host.add_table("data", lambda _key, _number: 1.0, lambda _key, _kind, _value: None)
+    host.run(Path("script.lua"), f"function f() while true do pcall(function() {inner} end) end end".encode())
+    host.finish()
+    timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        host.call("f")
+    timer.join()
+
+
 def test_frames_before_an_episode_are_a_callers_mistake(make_game):
     game = Game(make_game(VARIABLES, SCRIPTED, script_lua="function done() end function reward() end"))
     with pytest.raises(ValueError, match="start_episode"):
@@ -484,6 +530,7 @@ def test_loading_and_saving_gives_the_same_snapshot(make_game):
         ("words = string.gmatch('a b', '%a')", "words", "a function made"),
         ("state[function() end] = 1", "state's key function", "a function made"),
         ("hide()", "hide's local hidden", "a live coroutine"),
+        ("state.cache = setmetatable({}, { __mode = 'k' })", "state.cache", "a weak table"),
         ("setmetatable(state, { __index = function() end })", "state's metatable.__index", "a function made"),
     ],
 )

@@ -159,7 +159,9 @@ def test_why_a_file_was_not_imported(games: Path, tmp_path: Path):
     assert "promises 40976 bytes, it has 1000" in reason("b.nes", rom_for("Nes")[:1000])
     assert "its header is cut off itself" in reason("b2.nes", rom_for("Nes")[:10])
     assert "is the ROM of Mine-Nes, but expected a NES ROM with an iNES header" in reason("c.nes", rom_for("Nes")[16:])
-    assert "expected a Snes ROM, but the file's content is that of a Nes ROM" in reason("d.sfc", bytes(made_rom("Nes")))
+    assert "expected a ROM for Snes, but the file's content is that of one for Nes" in reason(
+        "d.sfc", bytes(made_rom("Nes"))
+    )
     assert "no known game has its SHA-1" in reason("notes.txt", b"hello" * 200)
     assert "Airstriker-Genesis expects another version, with SHA-1 a8be7b0c" in reason(
         "Airstriker (Europe) [!].md", made_rom("Genesis")
@@ -194,7 +196,11 @@ def test_a_full_disk_leaves_nothing_behind(games: Path, home: Path, tmp_path: Pa
     [
         ("rom.nes", lambda rom: b"", "the file is empty"),
         ("rom.nes", lambda rom: rom[:20000], "cut off: its header promises 40976 bytes, it has 20000"),
-        ("rom.nes", lambda rom: made_rom("Genesis"), "expected a Nes ROM, but the file's content is that of a Genesis"),
+        (
+            "rom.nes",
+            lambda rom: made_rom("Genesis"),
+            "expected a ROM for Nes, but the file's content is that of one for Genesis",
+        ),
         ("rom.nes", lambda rom: bytes(40976), "expected a NES ROM with an iNES header"),
     ],
 )
@@ -214,9 +220,13 @@ def test_another_version_in_the_games_folder_is_used_and_marked(games: Path):
     ("name", "content", "message"),
     [
         ("x.gb", lambda: made_rom("GameBoy")[:0x4000], "cut off: its header promises 32768 bytes, it has 16384"),
-        ("x.md", lambda: made_rom("Genesis")[:300], "300 bytes are too few for a Genesis ROM"),
+        ("x.md", lambda: made_rom("Genesis")[:300], "300 bytes are too few for a ROM of Genesis"),
         ("x.a26", lambda: b"\xea" * 100, "100 bytes are too few"),
-        ("x.gba", lambda: made_rom("GameBoy"), "expected a GbAdvance ROM, but the file's content is that of a GameBoy"),
+        (
+            "x.gba",
+            lambda: made_rom("GameBoy"),
+            "expected a ROM for GbAdvance, but the file's content is that of one for GameBoy",
+        ),
         ("x.bin", lambda: bytes(4096), "names no single system"),
     ],
 )

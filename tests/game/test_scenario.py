@@ -294,7 +294,7 @@ def test_unknown_keys_are_ignored(make_game):
         ({"reward": {"script": "js:f"}, "scripts": ["x.lua"]}, 3, "lua:reward"),
         ({"scripts": ["gone.lua"]}, 2, "no script 'gone.lua'.*other.lua"),
         ({"crop": [1, 2, 3]}, 2, r"\[x, y, width, height\]"),
-        ({"crop": [1, 2, 3, -4]}, 2, "at least 0"),
+        ({"crop": [1, 2, 3, -4]}, 2, "pixels from 0 to 65536"),
         ({"actions": [[["UP", 3]]]}, 2, "names of buttons"),
         ({"rewards": {}}, 2, "'rewards' to be a list"),
     ],

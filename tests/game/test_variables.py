@@ -105,7 +105,7 @@ def test_variables_keep_the_order_of_the_file(tmp_path: Path):
         ('{"type": "|u1",\n "address": "0x10"}', 4, "whole number.*'0x10'"),
         ('{"type": "|u1",\n "address": 1.5}', 4, "whole number.*1.5"),
         ('{"type": "|u1",\n "address": true}', 4, "whole number.*True"),
-        ('{"type": "|u1", "address": -1}', 3, "at least 0"),
+        ('{"type": "|u1", "address": -1}', 3, "from 0 to 4294967295"),
         ('{"address": 1,\n "type": "|x1"}', 4, "is no variable type.*orders?"),
         ('{"address": 1,\n "type": ">u9"}', 4, "is no variable type"),
         ('{"address": 1, "type": "|u1", "mask": "f"}', 3, "mask"),

@@ -9,6 +9,8 @@ from playthrough.env.observation import Grid
 from playthrough.env.options import EnvOptions
 from playthrough.errors import BadInputError, ConfigError
 from playthrough.runs.config import RunConfig, find_recipe, list_recipes, load_config, recipe_for, resolve
+from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT
+from playthrough.runs.train import train
 
 RECIPE = """\
 game = "Airstriker-Genesis"
@@ -155,12 +157,20 @@ def test_a_run_keeps_what_makes_it_that_run(recipe: Path, tmp_path: Path) -> Non
     for change in ("seed=3", "game=Pong-Atari2600", "algo=neat"):
         with pytest.raises(ConfigError, match="start a new run"):
             load_config(path, [change])
+    with pytest.raises(ConfigError, match="--set out=elsewhere: a run stays in its folder"):
+        load_config(path, ["out=elsewhere"])
 
 
 def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path) -> None:
     refused: list[str] = []
     for entry in dataclasses.fields(EnvOptions):
-        value = {"state": "Level1", "observation": "ram", "core": "exact", "engine": "libretro"}.get(entry.name)
+        value = {
+            "state": "Level1",
+            "observation": "ram",
+            "core": "exact",
+            "engine": "libretro",
+            "isolation": "none",
+        }.get(entry.name)
         if value is None:
             value = {"progress": '["score"]', "actions": '"all"', "scenario": "scenario", "info": "data"}.get(
                 entry.name
@@ -180,3 +190,31 @@ def test_a_run_config_is_frozen(recipe: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 3  # type: ignore[misc]
     assert isinstance(config, RunConfig)
+
+
+def neat_error(recipe: Path, *overrides: str) -> str:
+    """What training says about NEAT's settings."""
+    with pytest.raises(ConfigError) as raised:
+        train(resolve(recipe=recipe, overrides=overrides, out=recipe.parent / "run"))
+    return str(raised.value)
+
+
+def test_mistakes_in_neats_settings_are_placed(tmp_path: Path) -> None:
+    recipe, settings = tmp_path / "made.toml", tmp_path / "made.cfg"
+    head = 'game = "Airstriker-Genesis"\n[env]\nobservation = "grid8"\n[neat]\n'
+    lines = DEFAULT_NEAT_TEXT.split("\n")
+    line = 1 + next(number for number, text in enumerate(lines) if text.startswith("pop_size"))
+    wrong = DEFAULT_NEAT_TEXT.replace("pop_size = 60", "pop_size = many")
+    settings.write_text(wrong)
+    recipe.write_text(head + 'config = "made.cfg"\n')
+    assert neat_error(recipe).startswith(f"{settings}:{line}: pop_size: expected a whole number, found 'many'")
+    settings.write_text(DEFAULT_NEAT_TEXT.replace("\nelitism = 2", "\nelitism = two"))
+    elitism = 1 + next(number for number, text in enumerate(lines) if text.startswith("elitism"))
+    # A setting that is new to the file moves no line of it in messages.
+    assert neat_error(recipe, "neat.config.min_species_size=3").startswith(f"{settings}:{elitism}: elitism: ")
+    settings.write_text(DEFAULT_NEAT_TEXT)
+    assert neat_error(recipe, "neat.config.pop_size=many").startswith("--set neat.config.pop_size=many: pop_size: ")
+    assert neat_error(recipe, "neat.config.num_inputs=5").startswith("--set neat.config.num_inputs=5: num_inputs = 5")
+    recipe.write_text(f'{head}config = """\n{wrong}"""\n')
+    assert neat_error(recipe).startswith(f"{recipe}:{5 + line}: pop_size: ")
+    assert recipe.read_text().split("\n")[5 + line - 1] == "pop_size = many"

@@ -7,17 +7,20 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import ImageFont
 from small_run import Listener
 
-from playthrough.agents.neat import outputs_needed
+from playthrough.agents.neat import NetworkShape, load_neat_config, outputs_needed
+from playthrough.agents.neat.evolution import Evolution
 from playthrough.engine.systems import systems
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.game.roms import list_playable
 from playthrough.runs.agent import RandomPlay, load_agent
-from playthrough.runs.network_drawing import NetworkDrawing
+from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT, fill_in_sizes
+from playthrough.runs.network_drawing import NetworkDrawing, shortened
 from playthrough.runs.pad_drawing import draw_pad
-from playthrough.runs.panel import chosen_outputs, output_labels
+from playthrough.runs.panel import WIDTH, Panel, PanelNumbers, chosen_outputs, network_size, output_labels
 from playthrough.runs.replay import play_movie, read_movie, replay_env
 from playthrough.runs.video import film_agent, film_movie
 from playthrough.runs.watcher import TrainResult
@@ -70,6 +73,53 @@ def test_a_game_of_two_players_with_wide_pixels_is_filmed(tmp_path: Path) -> Non
     with av.open(str(path)) as file:
         picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
     assert picture.shape == (420, 2 * 160 * 2 + 420, 3)
+
+
+@pytest.mark.parametrize("num_variables", [0, 3, 23, 200])
+@pytest.mark.parametrize("height", [400, 448])
+def test_the_panel_leaves_room_for_the_network_and_draws_every_variable_that_fits(
+    height: int, num_variables: int
+) -> None:
+    system = systems()["Nes"]
+    long = "a name that is much longer than the panel is wide, " * 4
+    panel = Panel(height, system, long, long, None, num_variables)
+    variables = {f"variable_{number}": 1000 + number for number in range(num_variables)}
+    picture = panel.draw(None, [["A"]], PanelNumbers(1.0, 60, 12.5, variables))
+    assert picture.shape == (height, WIDTH, 3)
+    background = picture[0, -1]
+    assert (picture[:54, -10:] == background).all(), "the title runs over the edge"
+    assert network_size(height, num_variables)[1] >= 160
+    if num_variables == 23 and height == 448:  # the last one as well
+        changed = panel.draw(None, [["A"]], PanelNumbers(1.0, 60, 12.5, {**variables, "variable_22": 2000}))
+        assert (picture != changed).any()
+
+
+def test_outputs_without_a_button_are_not_drawn() -> None:
+    env = RetroVectorEnv(EnvOptions(game="Breakout-Atari2600", observation="ram"))
+    try:
+        labels = output_labels(env)
+    finally:
+        env.close()
+    assert "" in labels
+    evolution = Evolution(load_neat_config(fill_in_sizes(DEFAULT_NEAT_TEXT, 16, 8))[0], seed=1)
+    evolution.start()
+    genome = next(iter(evolution.population.values()))
+    shape = NetworkShape(16, 8, False)
+    drawing = NetworkDrawing(genome, shape, (4, 4), labels, (392, 200))
+    unnamed = labels.index("")
+    seen = np.ones(16, np.float32)
+    off = drawing.draw(drawing.moment(seen, dict.fromkeys(range(8), 0.0), []))
+    lit = drawing.draw(drawing.moment(seen, dict.fromkeys(range(8), 0.0), [unnamed]))
+    other = drawing.draw(drawing.moment(seen, dict.fromkeys(range(8), 0.0), [unnamed + 1]))
+    assert np.array_equal(np.asarray(off), np.asarray(lit)) and not np.array_equal(np.asarray(off), np.asarray(other))
+
+
+def test_long_texts_end_in_an_ellipsis() -> None:
+    font = ImageFont.load_default(12)
+    text = "LEFT RIGHT UP DOWN SELECT"
+    assert shortened(text, font, 1000) == text
+    short = shortened(text, font, 80)
+    assert short.endswith("…") and text.startswith(short[:-1]) and 40 < font.getlength(short) <= 80
 
 
 def test_a_movie_is_filmed_without_an_agent(finished_run: tuple[TrainResult, Listener], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPE_WIDTH = 200
+_NARROW = 72
 
 
 @cache
@@ -39,7 +41,7 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table without rows.
 
     Args:
-        columns: Their headings; the first one's cells stand out.
+        columns: Their headings; the first one's cells stand out, and are never broken.
         right: Which columns hold numbers.
     """
     from rich import box
@@ -53,8 +55,24 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
             header_style="cyan",
             justify="right" if name in right else "left",
             overflow="fold",
+            no_wrap=number == 0,
         )
     return made
+
+
+def is_narrow() -> bool:
+    """Whether the screen has no room for all columns of a wide table."""
+    return out().width < _NARROW
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as `1 generation` or `2 generations`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def command(*words: object) -> str:
+    """A command line of ours that a shell takes as it is meant, whatever stands in a path."""
+    return shlex.join(["playthrough", *(str(word) for word in words)])
 
 
 def styled(text: str, style: str) -> Text:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import typer
 
-from playthrough.cli.console import out, say, styled
+from playthrough.cli.console import counted, out, say, styled
 from playthrough.cli.options import examples
 
 Verdict = Literal["ok", "missing", "broken"]
@@ -41,7 +41,9 @@ def doctor() -> None:
             found.append(verdict)
     say()
     if "broken" in found:
-        say(f"{found.count('broken')} things do not work; the lines above say what to do.", "red")
+        number = found.count("broken")
+        what = "One thing does not work" if number == 1 else f"{number} things do not work"
+        say(f"{what}; the lines above say what to do.", "red")
         raise typer.Exit(1)
     if "missing" in found:
         say("Everything that is installed works; the lines marked -- are optional.", "green")
@@ -138,7 +140,8 @@ def _engine() -> Iterator[Finding]:
         rate = _NUM_FRAMES * lanes / (perf_counter() - begin)
     finally:
         env.close()
-    yield "ok", "Engine", f"Airstriker-Genesis runs at {rate:,.0f} frames per second ({lanes} lanes, {threads} threads)"
+    where = f"{counted(lanes, 'lane')}, {counted(threads, 'thread')}"
+    yield "ok", "Engine", f"Airstriker-Genesis runs at {rate:,.0f} frames per second ({where})"
 
 
 def _folders() -> Iterator[Finding]:

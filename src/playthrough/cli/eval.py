@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from playthrough.cli.console import say, try_next
+from playthrough.cli.console import command, say, try_next
 from playthrough.cli.options import GameOptions, examples, takes_game
 from playthrough.cli.progress import progress
 
@@ -15,19 +15,21 @@ from playthrough.cli.progress import progress
 @takes_game
 def evaluate(
     chosen: GameOptions,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `train` made.")],
     episodes: Annotated[int, typer.Option(metavar="N", help="How many episodes each plays.", min=2)] = 30,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the first episode.", min=0)] = 0,
-    lanes: Annotated[int, typer.Option(metavar="N", help="Emulators side by side.", min=1)] = 8,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads that run them.", min=1)] = None,
+    lanes: Annotated[int, typer.Option(metavar="N", help="How many emulators run side by side.", min=1)] = 8,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)
+    ] = None,
 ) -> None:
-    """Judge a trained agent against random play.
+    """Say whether a trained agent plays better than random buttons do.
 
     Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
     that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap.
     """
     judge_against_random(run, episodes, seed=seed, lanes=lanes, threads=threads, **chosen.given)
-    try_next(f"playthrough watch {run}", f"playthrough train --resume {run} --generations N")
+    try_next(command("watch", run), command("train", "--resume", run, "--generations", "N"))
 
 
 def judge_against_random(

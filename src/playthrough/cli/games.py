@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from playthrough.cli.console import out, say, styled, table, try_next
+from playthrough.cli.console import command, is_narrow, out, say, styled, table, try_next
 from playthrough.cli.options import Integrations, add_folders, examples
 
 _MAX_STATES = 4
@@ -17,12 +17,15 @@ def games(
     pattern: Annotated[
         str | None, typer.Argument(metavar="PATTERN", help="Part of a name, or a pattern such as 'Sonic*'.")
     ] = None,
-    playable: Annotated[bool, typer.Option("--playable", help="Only games whose ROM is here.")] = False,
+    playable: Annotated[bool, typer.Option("--playable", help="Only games whose ROM you have.")] = False,
     system: Annotated[str | None, typer.Option(metavar="NAME", help="Only games of a system, such as Nes.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All known games, also those without a ROM.")] = False,
     integrations: Integrations = None,
 ) -> None:
-    """List games, and which of them can be played here and now."""
+    """List games, and which of them can be played here and now.
+
+    A game needs a ROM, the content of its cartridge. Some come with playthrough; `playthrough import` brings yours.
+    """
     from playthrough.engine.systems import system_of_game, systems
     from playthrough.errors import BadInputError
     from playthrough.game.integration import list_games, list_states
@@ -46,18 +49,16 @@ def games(
     filtered = pattern is not None or system is not None
     shown = [game for game in found if game in here or (not playable and (everything or filtered))]
     if shown:
-        listing = table("Game", "System", "ROM", "Start states")
+        narrow = is_narrow()
+        listing = table("Game", "ROM") if narrow else table("Game", "System", "ROM", "Start states")
         for game in shown:
             names = list_states(game)
             more = f" and {len(names) - _MAX_STATES} more" if len(names) > _MAX_STATES else ""
             its_system = system_of_game(game)
             rom = styled("here", "green") if game in here else styled("missing", "dim")
-            listing.add_row(
-                game,
-                its_system.name,
-                rom if its_system.supported else styled("system not yet", "yellow"),
-                ", ".join(names[:_MAX_STATES]) + more if names else styled("power-on", "dim"),
-            )
+            rom = rom if its_system.supported else styled("system not yet", "yellow")
+            states = ", ".join(names[:_MAX_STATES]) + more if names else styled("power-on", "dim")
+            listing.add_row(*((game, rom) if narrow else (game, its_system.name, rom, states)))
         out().print(listing)
     num_playable = sum(game in here for game in found)
     say(f"{num_playable} of {len(found)} {'matching' if filtered else 'known'} games can be played here.", "bold")
@@ -66,7 +67,7 @@ def games(
         say(f"The other {len(found) - len(shown)} lack their ROM: playthrough games{flags or ' PATTERN'} shows them.")
     try_next(
         "playthrough import PATH" + "            # a ROM, a folder of ROMs, a .zip: recognised by content",
-        f"playthrough info {shown[0] if shown else found[0]}",
+        command("info", shown[0] if shown else found[0]),
     )
 
 

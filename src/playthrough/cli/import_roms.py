@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from playthrough.cli.console import out, say, styled, table, try_next
+from playthrough.cli.console import command, counted, out, say, styled, table, try_next
 from playthrough.cli.options import Integrations, add_folders, examples
 
 _MAX_UNMATCHED = 40
@@ -38,9 +38,9 @@ def import_roms(
             refused.add_row(source, reason.removeprefix(f"{source}: "))
         out().print(refused)
         if len(report.unmatched) > _MAX_UNMATCHED:
-            say(f"... and {len(report.unmatched) - _MAX_UNMATCHED} more files")
+            say(f"... and {counted(len(report.unmatched) - _MAX_UNMATCHED, 'more file')}")
     new = sum(rom.new for rom in report.imported)
-    ignored = f"; {report.num_ignored} other files ignored" if report.num_ignored else ""
+    ignored = f"; {counted(report.num_ignored, 'other file')} ignored" if report.num_ignored else ""
     say(f"{new} imported, {len(report.imported) - new} here already, {len(report.unmatched)} not recognised{ignored}.")
     if not report.imported:
         looked = ", ".join(str(path) for path in paths)
@@ -48,7 +48,7 @@ def import_roms(
             f"no ROM of a known game in {looked}; playthrough info GAME states the SHA-1 that a game expects"
         )
     say(f"ROMs are kept in {roms.roms_folder()}")
-    try_next(f"playthrough play {report.games[0]}", f"playthrough watch {report.games[0]} --agent random")
+    try_next(command("play", report.games[0]), command("watch", report.games[0], "--agent", "random"))
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer import Typer
 
-from playthrough.cli.console import heading, out, say, styled, table, try_next
+from playthrough.cli.console import command, heading, out, say, styled, table, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
 from playthrough.errors import RomError
 from playthrough.game.rom_files import Rom
@@ -30,7 +30,11 @@ def info(game: Game, chosen: GameOptions) -> None:
     scene = _running_scene(game, chosen) if can_run else _usual_scene(integration)
     say(integration.name, "bold")
     runs = "" if system.supported else ", which does not run yet"
-    say(f"runs on {system.name} (core {system.core}{runs}); described in {integration.folder}")
+    say(f"runs on {system.name} (core {system.core}{runs})")
+    described = integration.info_path.parent
+    say(f"described in {described}")
+    if others := [str(folder) for folder in integration.folders if folder != described]:
+        say(f"more files of it in {', '.join(others)}", "dim")
     if isinstance(rom, Rom):
         known = "" if rom.known else ", not the one that the game expects"
         say(f"ROM: {rom.path} (SHA-1 {rom.sha1}{known})", "green")
@@ -50,9 +54,9 @@ def info(game: Game, chosen: GameOptions) -> None:
         return
     more = chosen.as_arguments()
     try_next(
-        f"playthrough play {game}{more}",
-        f"playthrough watch {game} --agent random{more}",
-        f"playthrough train {game} --algo neat{more}",
+        command("play", game) + more,
+        command("watch", game, "--agent", "random") + more,
+        command("train", game, "--algo", "neat") + more,
     )
 
 
@@ -116,8 +120,13 @@ def _print_files(integration: Integration) -> None:
     listing.add_row("Scenarios", _names(scenarios))
     listing.add_row("Variable files", _names(infos))
     listing.add_row("Start states", _names(named) + (", power-on" if default else ", power-on (default)"))
-    listing.add_row("of them recipes", _names(sorted(integration.recipes)))
     out().print(listing)
+    kinds = {"savestates": integration.states, "recipes": integration.recipes}
+    kept = " and as ".join(kind for kind, files in kinds.items() if files.keys() >= states)
+    if states and kept:
+        say(f"All {len(states)} states are kept as {kept}." if len(states) > 1 else f"The state is kept as {kept}.")
+    elif states:
+        say("; ".join(f"kept as {kind}: {_names(sorted(files))}" for kind, files in kinds.items() if files) + ".")
 
 
 def _names(names: list[str]) -> str:
@@ -176,7 +185,7 @@ def _print_reference(integration: Integration) -> None:
     state = integration.default_state()
     for run in integration.reference_runs(state) if state else ():
         mean = run.get("rewards", {}).get("final_10_mean")
-        if mean is not None:
+        if isinstance(mean, int | float):
             say()
             say(f"Reference run {run.get('name', '')} from {state}: mean return of its last ten episodes {mean:g}")
 

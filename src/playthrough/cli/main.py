@@ -1,7 +1,7 @@
 """`playthrough`: all commands, and what becomes of errors.
 
 Exit codes: 0 done, 1 failed, 2 used wrongly. An error is one message in red; `--debug`, or PLAYTHROUGH_DEBUG=1, shows
-where it came from.
+where it came from. Only a fault of ours shows that by itself.
 """
 
 from __future__ import annotations
@@ -16,9 +16,16 @@ from typer.core import TyperGroup
 
 from playthrough.cli import cores, doctor, eval, games, import_roms, info, play, replay, states, train, watch
 from playthrough.cli.console import err, report_error
+from playthrough.cli.options import examples
 from playthrough.errors import PlaythroughError
 
 _ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "states", "cores", "doctor"]
+
+_CHECKING = {
+    ("playthrough.env.options", "EnvOptions.__post_init__"),
+    ("playthrough.env.vector", "RetroVectorEnv.__init__"),
+}
+"""Where a ValueError or a TypeError is about an option with a wrong value; anywhere else it is a fault of ours."""
 
 
 class Commands(TyperGroup):
@@ -52,24 +59,28 @@ class Commands(TyperGroup):
 def _report(error: Exception) -> int:
     """Print an error and return the exit code that it stands for."""
     if _debugging():
-        err().print("".join(traceback.format_exception(error)), markup=False, soft_wrap=True)
+        _print_trace(error)
     if isinstance(error, PlaythroughError):
         report_error(str(error))
         return error.exit_code
-    if isinstance(error, (ValueError, TypeError)) and _raised_here(error):
+    if isinstance(error, (ValueError, TypeError)) and _is_about_an_option(error):
         report_error(str(error))
         return 2
-    hint = "" if _debugging() else "; --debug shows where"
-    report_error(f"{type(error).__name__}: {error} (this should not happen{hint})")
+    if not _debugging():
+        _print_trace(error)
+    report_error(f"{type(error).__name__}: {error} (this should not happen: it is a fault of playthrough)")
     return 1
 
 
-def _raised_here(error: Exception) -> bool:
-    """Whether Playthrough itself raised the error, about a value that it was given."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    return last is not None and last.tb_frame.f_globals.get("__name__", "").startswith("playthrough.")
+def _print_trace(error: Exception) -> None:
+    err().print("".join(traceback.format_exception(error)), markup=False, soft_wrap=True)
+
+
+def _is_about_an_option(error: Exception) -> bool:
+    """Whether one of ours raised the error while it checked the options that it was given."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    names = [(frame.f_globals.get("__name__", ""), frame.f_code.co_qualname) for frame in frames]
+    return any(name in _CHECKING for name in names) and names[-1][0].startswith("playthrough.")
 
 
 def _debugging() -> bool:
@@ -91,12 +102,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **examples(
+        "playthrough games                                                # what can be played now",
+        "playthrough watch Airstriker-Genesis --agent random --video film.mp4",
+        "playthrough train Airstriker-Genesis --generations 5 --out runs/first",
+        "playthrough watch runs/first --video best.mp4",
+        "playthrough train --help                                         # what a command can do",
+    ),
 )
 
 
 @app.callback()
 def playthrough(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,

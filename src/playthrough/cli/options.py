@@ -28,7 +28,7 @@ Integrations = Annotated[
     typer.Option(
         "--integrations",
         metavar="PATH",
-        help="A folder of game folders of your own; repeatable.",
+        help="A folder with game folders of your own; repeatable.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -40,22 +40,42 @@ class GameOptions:
 
     state: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Start state: a name, a file, or power-on.", rich_help_panel=_PANEL),
+        typer.Option(
+            metavar="NAME",
+            help="Where it starts: a name that `states GAME` lists, a file, or power-on.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     scenario: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another scenario: a name or a file.", rich_help_panel=_PANEL)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What earns a reward and what ends an episode: a name that `info GAME` lists, or a file.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     info: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Another file of variables: a name or a file.", rich_help_panel=_PANEL),
+        typer.Option(
+            metavar="NAME",
+            help="Where the variables are in memory: a name that `info GAME` lists, or a file.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     integrations: Integrations = None
     core: Annotated[
         str,
-        typer.Option(metavar="CORE", help="exact, fast, a core's name, or a core file.", rich_help_panel=_PANEL),
+        typer.Option(
+            metavar="CORE",
+            help="The emulator: exact (as in stable-retro), fast, a name that `cores` lists, or a file.",
+            rich_help_panel=_PANEL,
+        ),
     ] = "exact"
     engine: Annotated[
-        str, typer.Option(metavar="ENGINE", help="Where the emulator runs: libretro.", rich_help_panel=_PANEL)
+        str,
+        typer.Option(
+            metavar="ENGINE", help="What runs the emulator; libretro is the only one.", rich_help_panel=_PANEL
+        ),
     ] = "libretro"
 
     @property

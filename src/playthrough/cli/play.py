@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playthrough.cli.console import say, try_next
+from playthrough.cli.console import command, say, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
 from playthrough.cli.screen import require_window
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Press what this text says (a line per frame), then end; see replay --inputs."),
+    typer.Option(
+        metavar="FILE",
+        help="Press what this text says, a line per frame, then end; replay --inputs writes such a text.",
+    ),
 ]
-Speed = Annotated[float, typer.Option(metavar="FACTOR", help="Twice as fast is 2; 0 is as fast as it goes.", min=0.0)]
+Speed = Annotated[
+    float, typer.Option(metavar="FACTOR", help="2 is twice as fast, 0 as fast as it goes; only 1 has sound.", min=0.0)
+]
 Scale = Annotated[int, typer.Option(metavar="N", help="Screen pixels per pixel of the game.", min=1, max=16)]
 
 
@@ -28,7 +33,9 @@ def play(
     game: Game,
     chosen: GameOptions,
     players: Annotated[int, typer.Option(metavar="N", help="How many people play, 1 or 2.", min=1, max=2)] = 1,
-    record: Annotated[Path, typer.Option(metavar="DIR", help="Where movies of the episodes go.")] = Path("movies"),
+    record: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the movies of the episodes.")] = Path(
+        "movies"
+    ),
     inputs: Inputs = None,
     frames: Annotated[int | None, typer.Option(metavar="N", help="End after so many frames.", min=1)] = None,
     speed: Speed = 1.0,
@@ -49,7 +56,7 @@ def play(
         say(f"Movie: {movie}")
     if played.movies:
         last = played.movies[-1]
-        try_next(f"playthrough replay {last}", f"playthrough replay {last} --inputs {last.with_suffix('.txt')}")
+        try_next(command("replay", last), command("replay", last, "--inputs", last.with_suffix(".txt")))
 
 
 def open_session(

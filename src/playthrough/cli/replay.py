@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from playthrough.cli.console import say, try_next
+from playthrough.cli.console import command, counted, say, try_next
 from playthrough.cli.options import GameOptions, examples, takes_game
 from playthrough.cli.play import Scale, Speed
 from playthrough.cli.progress import progress
@@ -50,13 +50,13 @@ def replay(
     read = read_movie(movie)
     if inputs is not None:
         write_file(inputs, export_inputs(read).encode())
-        say(f"Inputs: {inputs} ({len(read.inputs)} frames)")
+        say(f"Inputs: {inputs} ({counted(len(read.inputs), 'frame')})")
     with progress("replaying") as advance:
         report = replay_movie(
             movie, game=game, on_frame=lambda frame, total: advance(frame.number + 1, total), **chosen.given
         )
     players = [f"player {number}: {reward:g}" for number, reward in enumerate(report.rewards, 1)]
-    say(f"{report.game}: {report.frames} frames", "bold")
+    say(f"{report.game}: {counted(report.frames, 'frame')}", "bold")
     say(f"Reward: {', '.join(players) if len(players) > 1 else f'{report.rewards[0]:g}'}")
     say("The game did not end." if report.ended_at is None else f"The game ended on frame {report.ended_at}.")
     if report.variables:
@@ -76,7 +76,7 @@ def replay(
         with progress("filming") as advance:
             file = film_movie(movie, video or movie.with_suffix(".mp4"), game=game, on_frame=advance, **chosen.given)
         say(f"Video: {file}")
-    try_next(f"playthrough replay {movie} --window", f"playthrough replay {movie} --inputs {movie.with_suffix('.txt')}")
+    try_next(command("replay", movie, "--window"), command("replay", movie, "--inputs", movie.with_suffix(".txt")))
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from playthrough.cli.console import out, say, styled, table, try_next
+from playthrough.cli.console import command, out, say, styled, table, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
 from playthrough.cli.play import Scale, Speed, open_session
 
@@ -30,7 +30,7 @@ states = typer.Typer(cls=StatesCommands, no_args_is_help=True, rich_markup_mode=
 @states.command("list", **examples("playthrough states Airstriker-Genesis"))
 @takes_game
 def list_states(game: Game, chosen: GameOptions) -> None:
-    """List the start states of a game."""
+    """List the start states of a game: the moments from which --state lets episodes begin."""
     from playthrough.game.states import find_state
 
     integration = chosen.load(game)
@@ -46,7 +46,14 @@ def list_states(game: Game, chosen: GameOptions) -> None:
         listing.add_row(f"{name} (default)" if name == default else name, " + ".join(kinds), str(file))
     listing.add_row("power-on" if default else "power-on (default)", styled("switches the console on", "dim"), "")
     out().print(listing)
-    try_next(f"playthrough states record {integration.name} NAME", f"playthrough play {integration.name} --state NAME")
+    if integration.states or integration.recipes:
+        say(
+            "bytes: a savestate, for the core that made it. recipe: inputs that lead to the moment, on any core.", "dim"
+        )
+        say("A state with both begins from its bytes; without them, the inputs are played first.", "dim")
+    try_next(
+        command("states", "record", integration.name, "NAME"), command("play", integration.name, "--state", "NAME")
+    )
 
 
 @states.command(
@@ -63,20 +70,30 @@ def record_state(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the new state is called, such as Level2.")],
     chosen: GameOptions,
     inputs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Play these inputs (a line per frame) instead of you.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Press what this text says (a line per frame), instead of you; see replay --inputs."
+        ),
     ] = None,
-    movie: Annotated[Path | None, typer.Option(metavar="FILE", help="Play this .bk2 or .fm2 instead of you.")] = None,
+    movie: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Press what this .bk2 or .fm2 says, instead of you.")
+    ] = None,
     frames: Annotated[
-        int | None, typer.Option(metavar="N", help="Of the inputs or the movie, only so many frames.", min=1)
+        int | None, typer.Option(metavar="N", help="Use only the first N frames of the inputs or the movie.", min=1)
     ] = None,
     players: Annotated[int, typer.Option(metavar="N", help="How many people play, 1 or 2.", min=1, max=2)] = 1,
     directory: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where the files go; else a folder of yours.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where the files go; else the game's folder in your own, where every command finds them.",
+        ),
     ] = None,
     speed: Speed = 1.0,
     scale: Scale = 3,
 ) -> None:
-    """Make a new start state: play to where episodes shall start and press F5, or let inputs or a movie do it.
+    """Make a new start state: play to where episodes shall start and press F5, or let inputs or a movie lead there.
 
     It is kept twice: as the savestate's bytes, and as a recipe (start, then inputs) that any core can follow. It begins
     at power-on, or where --state says.
@@ -125,10 +142,10 @@ def record_state(
         say(f"Written: {file}", "bold")
     if new.recipe is None:
         say("There is no recipe: the movie begins at a savestate that is none of the game's.", "yellow")
-    where = f" --integrations {directory}" if directory else ""
+    where = ("--integrations", directory) if directory else ()
     try_next(
-        f"playthrough play {integration.name} --state {name if not directory else files[0]}",
-        f"playthrough states {integration.name}{where}",
+        command("play", integration.name, "--state", name if not directory else files[0]),
+        command("states", integration.name, *where),
     )
 
 

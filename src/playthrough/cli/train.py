@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playthrough.cli.console import say, try_next
+from playthrough.cli.console import command, counted, say, try_next
 from playthrough.cli.eval import judge_against_random
 from playthrough.cli.options import GameOptions, examples, takes_game
 
@@ -18,37 +18,70 @@ if TYPE_CHECKING:
 @takes_game
 def train(
     chosen: GameOptions,
-    game: Annotated[str | None, typer.Argument(metavar="GAME", help="The game, unless a recipe names it.")] = None,
+    game: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="GAME",
+            help="The game to learn, by the name that `games` lists; not needed with --recipe or --resume.",
+        ),
+    ] = None,
     recipe: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A TOML file with all settings, or a shipped recipe's name.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="All settings from a TOML file, or from a recipe that comes with playthrough."
+        ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run, as if it had never stopped.")
+        Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder, as if it had never stopped.")
     ] = None,
-    algo: Annotated[str | None, typer.Option(metavar="NAME", help="Who learns: neat.")] = None,
-    generations: Annotated[int | None, typer.Option(metavar="N", help="Generations in all.", min=1)] = None,
+    algo: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How it learns. neat: evolves networks, generation by generation."),
+    ] = None,
+    generations: Annotated[
+        int | None, typer.Option(metavar="N", help="How many generations, those before a --resume included.", min=1)
+    ] = None,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", help="Decisions in all, for algorithms that count those.", min=1)
+        int | None,
+        typer.Option(
+            metavar="N", help="How many decisions, for algorithms that count those; neat counts generations.", min=1
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed gives the same run.", min=0)] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run folder; else the next free one under runs.")
+        Path | None,
+        typer.Option(metavar="DIR", help="The run folder; else the next free one, such as runs/GAME-neat-001."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run that --out holds, and start anew.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete the run that is in --out DIR, and start anew there.")
+    ] = False,
     judge: Annotated[
-        int | None, typer.Option(metavar="N", help="Play N episodes against random play afterwards.", min=2)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Afterwards, compare the best agent with random play on N episodes, as `eval` does.",
+            min=2,
+        ),
     ] = None,
-    lanes: Annotated[int | None, typer.Option(metavar="N", help="Emulators side by side.", min=1)] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads that run them.", min=1)] = None,
+    lanes: Annotated[int | None, typer.Option(metavar="N", help="How many emulators run side by side.", min=1)] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)
+    ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Another setting, such as env.frame_skip=8; repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change any other setting, such as env.frame_skip=8; repeatable."
+        ),
     ] = None,
 ) -> None:
     """Train an agent. The run folder keeps its checkpoints, its numbers, and the best agent with movie and video.
 
+    Say a GAME to begin with good settings, --recipe for settings of your own, or --resume to go on. Ctrl-C ends a run;
+    what was finished stays.
+
     Every setting of a recipe can be given with --set: env.* are those of the environment, neat.* those of NEAT, and
-    neat.config.* those of its configuration file. Results do not depend on lanes and threads.
+    neat.config.* those of its configuration file; RUN/config.toml lists those of a run. The results do not depend on
+    lanes and threads.
     """
     from playthrough.cli.train_panel import TrainPanel
     from playthrough.errors import BadInputError
@@ -104,7 +137,8 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     totals = result.totals
     say()
     if result.goal_reached:
-        say(f"goal reached after {totals.generations} generations and {totals.frames:,} frames", "bold green")
+        after = f"{counted(totals.generations, 'generation')} and {counted(totals.frames, 'frame')}"
+        say(f"goal reached after {after}", "bold green")
     elif result.status == "interrupted":
         say(f"interrupted; all that was finished is saved (generations: {totals.generations})", "yellow")
     if totals.best_fitness is not None:
@@ -115,13 +149,14 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     for what, file in [*files.items(), *(("Plot", plot) for plot in result.plots)]:
         if file is not None:
             say(f"{what + ':':<7} {file}")
-    where = "".join(f" --integrations {folder}" for folder in chosen.integrations or ())
+    where = [word for folder in chosen.integrations or () for word in ("--integrations", folder)]
+    watched = command("watch", result.folder, *where)
     if result.status == "interrupted":
-        try_next(f"playthrough train --resume {result.folder}{where}", f"playthrough watch {result.folder}{where}")
+        try_next(command("train", "--resume", result.folder, *where), watched)
     else:
-        more = f"playthrough train --resume {result.folder} --generations {2 * totals.generations}{where}"
-        judged = f"playthrough eval {result.folder} --episodes 30{where}"
-        try_next(f"playthrough watch {result.folder}{where}", judged if judge is None else more)
+        more = command("train", "--resume", result.folder, "--generations", 2 * totals.generations, *where)
+        judged = command("eval", result.folder, "--episodes", 30, *where)
+        try_next(watched, judged if judge is None else more)
     if result.genome is None:
         raise typer.Exit(1)
 
@@ -132,6 +167,7 @@ def register(app: typer.Typer) -> None:
         **examples(
             "playthrough train Airstriker-Genesis --algo neat --generations 20",
             "playthrough train --recipe airstriker-neat --out runs/first --seed 7",
+            "playthrough train --recipe airstriker-neat --out runs/first --fresh     # from the start",
             "playthrough train --resume runs/first --generations 40",
             "playthrough train Pong-Atari2600 --set env.frame_skip=2 --set neat.config.pop_size=80",
         )

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from playthrough.cli.console import out, say, styled
+from playthrough.cli.console import counted, out, say, styled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,8 +57,9 @@ class TrainPanel:
         config = start.config
         say(f"{config.game} with {config.algo}, seed {config.seed}, into {start.folder}", "bold")
         say(
-            f"{start.population} genomes with {start.num_inputs} inputs and {start.num_outputs} outputs play on "
-            f"{start.lanes} lanes, {start.threads} threads, core {start.core}. Ctrl-C ends the run; nothing is lost."
+            f"{start.population} genomes with {counted(start.num_inputs, 'input')} and "
+            f"{counted(start.num_outputs, 'output')} play on {counted(start.lanes, 'lane')}, "
+            f"{counted(start.threads, 'thread')}, core {start.core}. Ctrl-C ends the run; nothing is lost."
         )
         if self._console.is_terminal:
             self._live.start()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from playthrough.cli.console import say, try_next
+from playthrough.cli.console import command, counted, say, try_next
 from playthrough.cli.movie_window import show_movie
 from playthrough.cli.options import GameOptions, examples, takes_game
 from playthrough.cli.play import Scale, Speed
@@ -27,13 +27,14 @@ _RANDOM_FRAME_SKIP, _RANDOM_MAX_STEPS = 4, 1800
 @takes_game
 def watch(
     chosen: GameOptions,
-    what: Annotated[str, typer.Argument(metavar="RUN|GAME", help="A run folder, or a game with --agent random.")],
-    agent: Annotated[
-        Literal["random"] | None, typer.Option(help="Who plays a game that nobody was trained on.")
-    ] = None,
+    what: Annotated[
+        str, typer.Argument(metavar="RUN|GAME", help="A folder that `train` made, or a game with --agent random.")
+    ],
+    agent: Annotated[Literal["random"] | None, typer.Option(help="Let random buttons play a GAME.")] = None,
     episodes: Annotated[int, typer.Option(metavar="N", help="How many episodes.", min=1)] = 1,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Of the first episode; else the one that made the agent the best.")
+        int | None,
+        typer.Option(metavar="N", help="The chance in the first episode; else that of the agent's best episode."),
     ] = None,
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a video (.mp4) instead of opening a window.")
@@ -72,9 +73,11 @@ def watch(
             break
     where = chosen.as_arguments()
     if agent == "random":
-        try_next(f"playthrough play {what}{where}", f"playthrough train {what} --algo neat{where}")
+        try_next(command("play", what) + where, command("train", what, "--algo", "neat") + where)
     else:
-        try_next(f"playthrough eval {what} --episodes 30{where}", f"playthrough train --resume {what} --generations N")
+        try_next(
+            command("eval", what, "--episodes", 30) + where, command("train", "--resume", what, "--generations", "N")
+        )
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class _Episode:
             movie = Path(folder) / "episode.bk2"
             episode = record_episode(self.source, options, movie, self.seed, state=self.state, max_steps=self.max_steps)
             say(f"{self.source.name} plays {Path(options.game).name}, seed {self.seed}", "bold")
-            say(f"Reward {episode.reward:g} in {episode.frames} frames (ended by: {episode.end}). Esc ends.")
+            say(f"Reward {episode.reward:g} in {counted(episode.frames, 'frame')} (ended by: {episode.end}). Esc ends.")
             title = f"{self.source.name} plays {Path(options.game).name}"
             replayed = {"scenario": options.scenario, "info": options.info, "core": options.core}
             return show_movie(movie, title, game=options.game, speed=speed, scale=scale, **replayed)

@@ -130,7 +130,6 @@ _RULES: dict[str, CoreRules] = {
         options={"picodrive_frameskip": "auto"},
         screen_by_extension={"d": (320, 224), "s": (256, 192), "g": (160, 144)},
         complete_states=False,
-        remembered_buttons=0,
         state_sizes="exact",
         skips_when_sound_is_late=True,
         harmless_words=(b"wanted to map @",),

@@ -61,7 +61,7 @@ def read_log(
     by_mark, by_player = _keys(lines[key_line], system)
     players = max((key.player for group in by_mark for key in group), default=0)
     if players == 0:
-        raise MovieError(f"{where}, line {key_line + 1}: no key of a {system.name} pad in {lines[key_line][:60]!r}")
+        raise MovieError(f"{where}, line {key_line + 1}: no key of {system.name}'s pad in {lines[key_line][:60]!r}")
     parsed: dict[str, tuple[list[int], bool]] = {}
     frames: list[list[int]] = []
     resets: list[int] = []

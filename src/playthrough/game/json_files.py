@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from playthrough.errors import IntegrationError
+
+_MAX_DIGITS = 30
+"""More than any number of 64 bits has."""
+_MAX_DEPTH = 40
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -21,8 +28,24 @@ def read_json(path: Path) -> dict[str, Any]:
         line, column = _place(text, text.find(name))
         raise IntegrationError(f"{name} is not allowed in JSON", path=path, line=line, column=column)
 
+    def read_whole_number(digits: str) -> int:
+        if len(digits) > _MAX_DIGITS:
+            line, column = _place(text, text.find(digits))
+            message = f"a number with {len(digits)} digits; the longest that counts has {_MAX_DIGITS}"
+            raise IntegrationError(message, path=path, line=line, column=column)
+        return int(digits)
+
+    def read_number(digits: str) -> float:
+        if math.isinf(number := float(digits)):
+            line, column = _place(text, text.find(digits))
+            message = f"the number {digits[:_MAX_DIGITS]} is too large"
+            raise IntegrationError(message, path=path, line=line, column=column)
+        return number
+
     try:
-        content = json.loads(text, parse_constant=refuse_constant)
+        content = json.loads(text, parse_constant=refuse_constant, parse_int=read_whole_number, parse_float=read_number)
+    except RecursionError:
+        raise IntegrationError("its lists and objects are nested too deeply", path=path) from None
     except json.JSONDecodeError as error:
         comma = _trailing_comma(text, error.pos)
         if comma is not None:
@@ -34,7 +57,28 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         found = type(content).__name__
         raise IntegrationError(f"expected a JSON object {{...}} at the top, found a {found}", path=path, line=1)
+    if (complaint := _complaint(content)) is not None:
+        raise IntegrationError(complaint, path=path)
     return cast("dict[str, Any]", content)
+
+
+def _complaint(content: Any) -> str | None:
+    """What nobody can work with, although it is JSON; looked for without recursion, which has a limit of its own."""
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            return f"its lists and objects are nested more than {_MAX_DEPTH} deep"
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += [*cast("dict[str, Any]", value), *cast("dict[str, Any]", value).values()]
+            elif isinstance(value, list):
+                inner += cast("list[Any]", value)
+            elif isinstance(value, str) and _HALF_CHARACTER.search(value):
+                return f"the text {value!a} holds half of a character"
+        level = inner
+    return None
 
 
 def line_of(path: Path, *keys: str) -> int | None:

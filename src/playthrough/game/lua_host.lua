@@ -2,7 +2,7 @@
 -- It runs once in a new Lua state, before any script, and works in Lua 5.1 and 5.4. Nothing here is global: scripts reach
 -- only what stays in _G, and every function of theirs is recognised by its place in the state right after loading.
 
-local python_print, keep = ...
+local python_print, keep, may_go_on = ...
 
 local G, debug, string, table, math, coroutine = _G, debug, string, table, math, coroutine
 local raw_next, raw_tostring, rawget, rawset, type, select = next, tostring, rawget, rawset, type, select
@@ -15,8 +15,87 @@ local format, find, sub, match = string.format, string.find, string.sub, string.
 local load_text, status = loadstring or load, coroutine.status
 local is_lua51 = loadstring ~= nil
 local raw_load = load
+local sethook, create_thread, wrap_thread = debug.sethook, coroutine.create, coroutine.wrap
 
 local host = {}
+
+-- ---------------------------------------------------------------- endless loops
+-- Every so many instructions Python is asked whether the script may go on; it has had enough after a time, or when
+-- somebody pressed Ctrl-C. From then on every instruction of a script is an error, so that no pcall keeps it going.
+local INSTRUCTIONS, HOST_FAILED = 1000000, "the host failed"
+local ended_by
+-- What Python raised where it could not answer any more, such as Ctrl-C between two of its instructions. No script gets
+-- hold of it: it goes back to Python when the call ends.
+local python_error
+
+local on_count
+
+local function end_script(reason)
+    ended_by = reason
+    sethook(on_count, "", 1)
+end
+
+local function ask(func, ...)
+    local answered, ok, value = pcall(func, ...)
+    if not answered then
+        python_error = ok
+        ok, value = false, HOST_FAILED
+    end
+    if value == HOST_FAILED and not ok then end_script(value) end
+    return ok, value
+end
+
+local function with_python_error(...)
+    if python_error then
+        local failure = python_error
+        python_error = nil
+        return false, HOST_FAILED, nil, nil, failure
+    end
+    return ...
+end
+
+local function is_script_running()
+    local info = getinfo(3, "S")
+    return info ~= nil and info.source ~= "=playthrough" and info.what ~= "C"
+end
+
+function on_count()
+    if not ended_by then
+        local ok, message = ask(may_go_on)
+        if ok then return end
+        end_script(message)
+    end
+    -- What the host does with the script's error is not to fail as well.
+    if is_script_running() then error(ended_by, 0) end
+end
+
+local function watch()
+    ended_by = nil
+    sethook(on_count, "", INSTRUCTIONS)
+end
+
+-- Lua watches nothing while a hook's own error is handled, so the script's handler has no part in that one.
+function G.xpcall(func, handler, ...)
+    return xpcall(func, function(message)
+        if ended_by then return message end
+        return handler(message)
+    end, ...)
+end
+
+-- A hook belongs to one thread of Lua, and each coroutine is one.
+function coroutine.create(func)
+    local thread = create_thread(func)
+    sethook(thread, on_count, "", ended_by and 1 or INSTRUCTIONS)
+    return thread
+end
+
+function coroutine.wrap(func)
+    create_thread(func) -- refuses what is no function, as the original does
+    return wrap_thread(function(...)
+        sethook(on_count, "", ended_by and 1 or INSTRUCTIONS)
+        return func(...)
+    end)
+end
 
 local function is_object(value)
     local kind = type(value)
@@ -364,7 +443,7 @@ G.print = function(...)
     for i = 1, select("#", ...) do
         parts[i] = to_text((select(i, ...)))
     end
-    python_print(concat(parts, "\t"))
+    ask(python_print, concat(parts, "\t"))
 end
 G.load = checked_load
 if is_lua51 then G.loadstring = checked_load end
@@ -382,11 +461,11 @@ function host.add_table(name, read, write)
         return key
     end
     rawset(G, name, setmetatable({}, {
-        __index = function(_, key) return answer(read(checked_key(key), tonumber(key))) end,
+        __index = function(_, key) return answer(ask(read, checked_key(key), tonumber(key))) end,
         __newindex = function(_, key, value)
             local kind = type(value)
             if is_object(value) then value = nil end
-            answer(write(raw_tostring(checked_key(key)), kind, value))
+            answer(ask(write, raw_tostring(checked_key(key)), kind, value))
         end,
     }))
 end
@@ -440,9 +519,10 @@ end
 function host.run(text, name)
     local chunk, message = load_text(text, name)
     if not chunk then return false, message end
+    watch()
     local ok, failure = xpcall(chunk, handle_error)
-    if ok then return true end
-    return false, failure, error_chunk, error_line
+    if ok then return with_python_error(true) end
+    return with_python_error(false, failure, error_chunk, error_line)
 end
 
 -- true with the kind and value of the result, or false with message, chunk name, line.
@@ -451,11 +531,12 @@ function host.call(name)
     if type(func) ~= "function" then
         return false, "it is no function any more, but a " .. type(func) .. " value"
     end
+    if ended_by then watch() end
     local ok, result = xpcall(func, handle_error)
-    if not ok then return false, result, error_chunk, error_line end
+    if not ok then return with_python_error(false, result, error_chunk, error_line) end
     local kind = type(result)
-    if kind == "number" or kind == "boolean" then return true, result end
-    return true, nil
+    if kind == "number" or kind == "boolean" then return with_python_error(true, result) end
+    return with_python_error(true, nil)
 end
 
 function host.is_function(name)
@@ -535,6 +616,13 @@ function host.save()
 
     local function put_object(object, path)
         local kind = type(object)
+        if kind == "table" then
+            local meta = getmetatable(object)
+            local mode = type(meta) == "table" and rawget(meta, "__mode")
+            if type(mode) == "string" and find(mode, "[kv]") then
+                fail(path, "a weak table (__mode), whose content the garbage collector decides")
+            end
+        end
         put((kind == "table" and "T" or kind == "function" and "F" or "C") .. ids[object] .. ";" .. (seen[object] or 0) .. ";")
         if kind == "table" then
             put_value(getmetatable(object), path .. "'s metatable")

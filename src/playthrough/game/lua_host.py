@@ -11,7 +11,8 @@ code or reaches the host. Everything it can do is a function of its own past, on
 
 A snapshot holds what the script can reach: globals, tables with shared references and cycles, the local variables of
 functions that were there after loading, environments, the random numbers. Functions are matched by running the same
-scripts again, so a function made later, an iterator, a coroutine that is not finished, or userdata cannot be saved.
+scripts again, so a function made later, an iterator, a coroutine that is not finished, userdata, or a weak table
+cannot be saved.
 A table with holes may report another length (`#`) after a snapshot, which Lua leaves open.
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +36,8 @@ _GLOBALS = (
     " pcall print rawequal rawget rawlen rawset select setfenv setmetatable string table tonumber tostring type unpack"
     " utf8 xpcall"
 )
+MAX_SECONDS = 10
+"""How long, in processor time, a script may load, and one function of it may take for one frame."""
 _PLACE = re.compile(r"^(?P<chunk>[^\n]*?):(?P<line>\d+): ")
 
 
@@ -72,11 +76,14 @@ class LuaHost:
             show(from_lua(text))
 
         start = self._runtime.execute(
-            "local source, show, keep = ... return assert((loadstring or load)(source, '=playthrough'))(show, keep)",
+            "local source, show, keep, may_go_on = ..."
+            " return assert((loadstring or load)(source, '=playthrough'))(show, keep, may_go_on)",
             _SOURCE,
             self._guard(show_text),
             _GLOBALS,
+            self._guard(self._check_time),
         )
+        self._began_s: float | None = None
         self._host: dict[str, Any] = {str(name): function for name, function in start.items()}
         self._is_library_finished = False
 
@@ -111,11 +118,12 @@ class LuaHost:
         """Run a script.
 
         Raises:
-            IntegrationError: If it is not valid Lua or fails; with the line.
+            IntegrationError: If it is not valid Lua, fails, or does not come to an end; with the line.
         """
         if not self._is_library_finished:
             self._host["finish_library"]()
             self._is_library_finished = True
+        self._began_s = None
         self._checked(self._host["run"](_prepared(source), self._chunk_name(path)), f"{path.name} failed while loading")
 
     def finish(self) -> None:
@@ -137,8 +145,9 @@ class LuaHost:
             A number or a boolean; None where the function returned nothing or anything else.
 
         Raises:
-            IntegrationError: If it fails; with the line.
+            IntegrationError: If it fails, or does not come to an end; with the line.
         """
+        self._began_s = None
         return self._checked(self._host["call"](to_lua(name)), f"the Lua function {name!r} failed")
 
     def save(self) -> bytes:
@@ -169,6 +178,14 @@ class LuaHost:
         if not fits:
             raise StateError("this snapshot belongs to other Lua scripts, or to another version of them")
 
+    def _check_time(self) -> None:
+        """Asked while a script runs. Python hands out Ctrl-C while it is asked, which ends the script as well."""
+        now_s = time.thread_time()
+        if self._began_s is None:
+            self._began_s = now_s  # hardly a script runs long enough to be asked, so the others need no clock
+        if now_s - self._began_s > MAX_SECONDS:
+            raise LuaFieldError(f"it has run for more than {MAX_SECONDS} seconds; is there an endless loop?")
+
     def _guard(self, function: Callable[..., Any]) -> Callable[..., tuple[bool, Any]]:
         """No Python error may pass through Lua: a script could catch the object and reach Python with it."""
 
@@ -190,7 +207,9 @@ class LuaHost:
         values = cast("tuple[Any, ...]", result if isinstance(result, tuple) else (result,))
         if values[0]:
             return values[1] if len(values) > 1 else None
-        message, chunk, line = (*values[1:], None, None)[:3]
+        message, chunk, line, python_error = (*values[1:], None, None, None)[:4]
+        if isinstance(python_error, BaseException):
+            raise python_error
         raise self._error(what, str(message), None if chunk is None else str(chunk)[1:], line)
 
     def _error(self, what: str, message: str, chunk: str | None = None, line: int | None = None) -> IntegrationError:

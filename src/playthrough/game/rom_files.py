@@ -111,7 +111,7 @@ def check_rom(raw: bytes, system: System, where: str) -> None:
         raise RomError(f"{where}: the file is empty")
     found = _system_by_content(raw)
     if found is not None and found != system.name and not any({found, system.name} <= family for family in _FAMILIES):
-        raise RomError(f"{where}: expected a {system.name} ROM, but the file's content is that of a {found} ROM")
+        raise RomError(f"{where}: expected a ROM for {system.name}, but the file's content is that of one for {found}")
     if system.name == "Nes":
         if raw[:4] not in (b"NES\x1a", b"UNIF"):
             raise RomError(f"{where}: expected a NES ROM with an iNES header (NES and 1A first), found {raw[:4]!r}")
@@ -124,7 +124,7 @@ def check_rom(raw: bytes, system: System, where: str) -> None:
             f"{where}: the file is cut off: its header promises {0x8000 << raw[0x148]} bytes, it has {len(raw)}"
         )
     elif len(raw) < 512:
-        raise RomError(f"{where}: the file is cut off: {len(raw)} bytes are too few for a {system.name} ROM")
+        raise RomError(f"{where}: the file is cut off: {len(raw)} bytes are too few for a ROM of {system.name}")
 
 
 def _system_by_content(raw: bytes) -> str | None:

@@ -62,7 +62,7 @@ def find_rom(integration: Integration) -> Rom:
         return read_rom(path, integration.system, integration.rom_hashes)
     hashes = " or ".join(integration.rom_hashes) or "unknown (its folder has no rom.sha)"
     raise RomError(
-        f"the ROM of {integration.name} is missing; expected a {integration.system.name} ROM with SHA-1 {hashes}. "
+        f"the ROM of {integration.name} is missing; expected one for {integration.system.name} with SHA-1 {hashes}. "
         f"If you have it, run: playthrough import PATH (it goes to {roms_folder()})"
     )
 

@@ -11,10 +11,12 @@ from playthrough.errors import IntegrationError
 from playthrough.game.json_files import line_of, read_json
 from playthrough.game.map_order import map_order
 from playthrough.game.scenario import ActionGroups, Criterion, Crop, Done, Reward, Scenario, Term
-from playthrough.game.variables import Variable, float_to_int64
+from playthrough.game.variables import Variable, float_to_int64, to_int64
 
 OPS = {op.name.lower().replace("_", "-"): op for op in Op if op is not Op.NONE}
 MEASUREMENTS: tuple[Measurement, ...] = ("absolute", "delta")
+_MAX_PIXELS = 1 << 16
+_MAX_ENTRIES = 4096
 
 
 class ScenarioReader:
@@ -77,11 +79,13 @@ class ScenarioReader:
         wanted, op = fields.get("measurement", measurement), fields.get("op")
         if wanted not in MEASUREMENTS:
             raise self._wrong(f"unknown measurement {wanted!r}; there are: absolute, delta", *keys, "measurement")
-        if op is not None and op not in OPS:
+        if op is not None and (not isinstance(op, str) or op not in OPS):
             raise self._wrong(f"unknown op {op!r}; there are: {_listed(OPS)}", *keys, "op")
         reference = float_to_int64(self._number(fields, "reference", *keys))
         if isinstance(fields.get("reference"), int):
             reference = int(fields["reference"])
+            if reference != to_int64(reference):
+                raise self._wrong(f"expected a reference that fits into 64 bits, found {reference}", *keys, "reference")
         return Criterion(name, wanted, Op.NONE if op is None else OPS[op], reference)
 
     def _done(self, entry: Any, *keys: str) -> Done:
@@ -111,8 +115,14 @@ class ScenarioReader:
         return function
 
     def _script_file(self, name: Any) -> Path:
-        path = self.path.parent / str(name)
-        if not path.is_file():
+        if not isinstance(name, str):
+            raise self._wrong(f"expected the name of a Lua file, found {name!r}", "scripts")
+        path = self.path.parent / name
+        try:
+            is_there = path.is_file()
+        except OSError:  # the name is too long for a file
+            is_there = False
+        if not is_there:
             others = {other.name for other in self.path.parent.glob("*.lua")}
             raise self._wrong(f"there is no script {name!r}; the folder has: {_listed(others)}", "scripts")
         return path
@@ -120,12 +130,13 @@ class ScenarioReader:
     def _crop(self, entry: Any, key: str) -> Crop:
         if not isinstance(entry, list) or len(cast("list[Any]", entry)) != 4:
             raise self._wrong(f"expected [x, y, width, height], found {entry!r}", key)
-        x, y, width, height = (self._whole(number, key) for number in cast("list[Any]", entry))
+        x, y, width, height = (self._pixels(number, key) for number in cast("list[Any]", entry))
         return x, y, width, height
 
-    def _whole(self, value: Any, key: str) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._wrong(f"expected a whole number of at least 0, found {value!r}", key)
+    def _pixels(self, value: Any, key: str) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_PIXELS:
+            message = f"{key}: expected a whole number of pixels from 0 to {_MAX_PIXELS}, found {value!r}"
+            raise self._wrong(message, key)
         return value
 
     def _actions(self, entry: Any) -> ActionGroups:
@@ -136,6 +147,9 @@ class ScenarioReader:
             return tuple(names)
 
         groups = [self._list(group, "actions") for group in self._list(entry, "actions")]
+        if not all(groups):
+            message = 'a button group of "actions" has no choice; expected at least one, such as [[], ["UP"], ["DOWN"]]'
+            raise self._wrong(message, "actions")
         return tuple(tuple(combination(buttons) for buttons in group) for group in groups)
 
     def _number(self, fields: dict[str, Any], key: str, *keys: str) -> float:
@@ -147,7 +161,10 @@ class ScenarioReader:
     def _object(self, value: Any, *keys: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self._wrong(f"expected {keys[-1]!r} to be an object {{...}}, found {value!r}", *keys)
-        return cast("dict[str, Any]", value)
+        fields = cast("dict[str, Any]", value)
+        if len(fields) > _MAX_ENTRIES:
+            raise self._wrong(f"{keys[-1]!r} has {len(fields)} entries; there can be {_MAX_ENTRIES}", *keys)
+        return fields
 
     def _list(self, value: Any, key: str) -> list[Any]:
         if not isinstance(value, list):

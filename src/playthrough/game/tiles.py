@@ -23,12 +23,15 @@ i bytes behind slot 0. `centre` is added to the player's position to find the ti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from playthrough.errors import IntegrationError
 from playthrough.game.json_files import line_of, read_json
+
+_MAX_TILES, _MAX_WINDOW = 4096, 127
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def load_tiles(path: Path) -> TileMap:
         for kind in cast("list[Any]", kinds) if isinstance(kinds, list) else [None]:
             values[reader.number(kind, "values", 0, 255)] = reader.real(value, "values")
     objects: list[TileObjects] = []
-    for entry in cast("list[Any]", top.get("objects", [])):
+    for entry in reader.entries(top.get("objects", []), "objects"):
         thing = reader.table(entry, "objects")
         active = reader.table(thing.get("active"), "active")
         objects.append(
@@ -122,16 +125,16 @@ def load_tiles(path: Path) -> TileMap:
     return TileMap(
         cell=reader.pair(top.get("cell"), "cell"),
         address=reader.number(level.get("address"), "address"),
-        rows=reader.number(level.get("rows"), "rows", 1),
-        page_columns=reader.number(level.get("page_columns"), "page_columns", 1),
-        pages=reader.number(level.get("pages", 1), "pages", 1),
+        rows=reader.number(level.get("rows"), "rows", 1, _MAX_TILES),
+        page_columns=reader.number(level.get("page_columns"), "page_columns", 1, _MAX_TILES),
+        pages=reader.number(level.get("pages", 1), "pages", 1, _MAX_TILES),
         top=reader.number(level.get("top", 0), "top"),
         values=tuple(values),
         player_x=reader.numbers(player.get("x"), "x"),
         player_y=reader.numbers(player.get("y"), "y"),
         centre=reader.pair(player.get("centre", [0, 0]), "centre", 0),
         objects=tuple(objects),
-        window=tuple(reader.number(window.get(side), side) for side in ("left", "right", "up", "down")),  # type: ignore[arg-type]
+        window=tuple(reader.number(window.get(side), side, 0, _MAX_WINDOW) for side in ("left", "right", "up", "down")),  # type: ignore[arg-type]
     )
 
 
@@ -150,6 +153,11 @@ class _Reader:
         if not isinstance(value, dict):
             raise self._fail(key, "an object {...}", value)
         return cast("dict[str, Any]", value)
+
+    def entries(self, value: Any, key: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise self._fail(key, "a list [...]", value)
+        return cast("list[Any]", value)
 
     def number(self, value: Any, key: str, low: int = 0, high: int = 2**32 - 1) -> int:
         try:
@@ -173,6 +181,9 @@ class _Reader:
 
     def real(self, value: Any, key: str) -> float:
         try:
-            return float(value)
+            number = float(value)
         except (TypeError, ValueError):
-            raise self._fail(key, "a number", value) from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise self._fail(key, "a number", value)
+        return number

@@ -12,6 +12,7 @@ from playthrough.errors import IntegrationError
 from playthrough.game.json_files import line_of, read_json
 
 _INT64 = 1 << 64
+_MAX_ADDRESS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ def _probe(path: Path, name: str, entry: Any) -> Probe:
         if key not in fields:
             raise wrong(f"the key {key!r} is missing; a variable needs an address and a type")
     address, kind, mask = fields["address"], fields["type"], fields.get("mask")
-    if not _is_integer(address) or address < 0:
-        raise wrong(f"expected the address to be a whole number of at least 0, found {address!r}", "address")
+    if not _is_integer(address) or not 0 <= address < _MAX_ADDRESS:
+        raise wrong(
+            f"expected the address to be a whole number from 0 to {_MAX_ADDRESS - 1}, found {address!r}", "address"
+        )
     if not isinstance(kind, str):
         raise wrong(f"expected the type to be a text such as |u1, found {kind!r}", "type")
     if mask is not None and not _is_integer(mask):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import struct
 import sys
@@ -25,6 +26,11 @@ _MAGIC = b"PTRUN\r\n\x1a"
 _VERSION = 1
 _HEADER = struct.Struct("<8sIQQ32s")  # magic, version, bytes of progress, bytes of trainer, SHA-256 of both
 _KEPT_CHECKPOINTS = 3
+_LEFTOVER = re.compile(
+    r"\.(\d{6,}\.ckpt|best\.json|best\.bk2|config\.toml|versions\.json|metrics\.csv|\w+\.png)\.[0-9a-f]{8}\.tmp"
+    r"|\.best\.\d+\.mp4"
+)
+"""Files that were being written when a process was killed; see `write_file`, and the encoder of videos."""
 _LIBRARIES = ("gymnasium", "numpy", "neat-python", "stable-retro", "lupa", "av", "pillow", "matplotlib", "tensorboardX")
 
 
@@ -138,7 +144,9 @@ class RunFolder:
                 for folder in (self.checkpoints, self.tensorboard, self.plots):
                     if folder.is_dir():
                         shutil.rmtree(folder)
-                for file in (self.best_genome, self.best_movie, self.best_video, self.metrics, self.log, self.versions):
+                self.remove_leftovers()
+                files = (self.best_genome, self.best_movie, self.best_video, self.metrics, self.log, self.versions)
+                for file in (*files, *self.path.glob("best-before-*.*"), *self.path.glob("metrics-damaged-*.csv")):
                     file.unlink(missing_ok=True)
                 self.config.unlink()  # last: it is what makes the folder a run
             except OSError as error:
@@ -235,6 +243,32 @@ class RunFolder:
         for path in self._checkpoint_paths():
             if int(path.stem) > generation:
                 path.unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove what a killed process left half written; only who holds the lock may."""
+        for folder in (self.path, self.checkpoints, self.plots):
+            for path in folder.glob(".*"):
+                if _LEFTOVER.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                    path.unlink(missing_ok=True)
+
+    def put_best_aside(self, generation: int) -> list[Path]:
+        """Give the best agent's files names of their own, `best-before-GENERATION.*`, so that others can take theirs.
+
+        Returns:
+            The files under their new names.
+
+        Raises:
+            RunError: If they cannot be renamed.
+        """
+        files = [file for file in (self.best_genome, self.best_movie, self.best_video) if file.is_file()]
+        stem, number = f"best-before-{generation}", 1
+        while any(file.with_stem(stem).exists() for file in files):
+            number += 1
+            stem = f"best-before-{generation}-{number}"
+        try:
+            return [file.rename(file.with_stem(stem)) for file in files]
+        except OSError as error:
+            raise RunError(f"cannot rename the best agent's files in {self.path}: {error.strerror}") from error
 
     def write_log(self, text: str) -> None:
         """Add a line to the log, with the time."""

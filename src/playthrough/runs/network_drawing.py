@@ -24,6 +24,8 @@ _FAINTEST = 0.02
 """A link through which less flows, as a share of the strongest, is not drawn."""
 _LABEL_ROOM = 9 * _SCALE
 """An output with less room than this has a label only while it is chosen."""
+_WIDEST_LABEL = 0.3
+"""Of the drawing's width."""
 _LARGEST_VIEW = 96
 """Rows and columns of a view; a larger one is thinned out."""
 
@@ -57,7 +59,7 @@ class NetworkDrawing:
         genome: Whose network.
         shape: Its shape.
         observation_shape: Of what it sees: (height, width), (stack, height, width), (height, width, 3), or (values,).
-        labels: A word for each output.
+        labels: A word for each output; one without is not drawn.
         size: Width and height of the drawing in pixels.
     """
 
@@ -72,12 +74,16 @@ class NetworkDrawing:
         from PIL import ImageFont
 
         self._size = (size[0] * _SCALE, size[1] * _SCALE)
-        self._labels = labels
         self._num_outputs = shape.num_outputs
         self._view_shape = observation_shape
         self._font = ImageFont.load_default(12 * _SCALE)
+        self._label_width = self._size[0] * _WIDEST_LABEL
+        self._labels = [shortened(label, self._font, self._label_width) for label in labels]
+        # What an output without a name says is nobody's business: it presses nothing.
+        self._outputs = [key for key in range(shape.num_outputs) if labels[key]]
+        hidden_outputs = set(range(shape.num_outputs)) - set(self._outputs)
         self._view_box = self._place_view()
-        links = [gene for gene in genome.connections.values() if gene.enabled]
+        links = [gene for gene in genome.connections.values() if gene.enabled and not hidden_outputs & {*gene.key}]
         self._source = np.array([gene.key[0] for gene in links], np.int64)
         self._target = np.array([gene.key[1] for gene in links], np.int64)
         self._weight = np.array([gene.weight for gene in links], np.float64)
@@ -143,9 +149,9 @@ class NetworkDrawing:
         for key in self._hidden:
             x, y = self._places[key]
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_shade(values.get(key, 0.0)), outline=_TEXT)
-        room = self._size[1] / max(1, self._num_outputs)
-        radius = min(11, max(4, self._size[1] // (3 * max(1, self._num_outputs))))
-        for key in range(self._num_outputs):
+        room = self._size[1] / max(1, len(self._outputs))
+        radius = min(11, max(4, self._size[1] // (3 * max(1, len(self._outputs)))))
+        for key in self._outputs:
             x, y = self._places[key]
             lit = key in chosen
             box = (x - radius, y - radius, x + radius, y + radius)
@@ -182,9 +188,9 @@ class NetworkDrawing:
             row, column = divmod(_cell_of(-key - 1, self._view_shape), columns)
             places[key] = (x + (column + 0.5) * width / columns, y + (row + 0.5) * height / rows)
         longest = max((self._font.getlength(label) for label in self._labels), default=0)
-        right = self._size[0] - 28 - min(longest, self._size[0] * 0.25)
-        for key in range(self._num_outputs):
-            places[key] = (right, self._size[1] * (key + 0.5) / self._num_outputs)
+        right = self._size[0] - 28 - min(longest, self._label_width)
+        for row, key in enumerate(self._outputs):
+            places[key] = (right, self._size[1] * (row + 0.5) / len(self._outputs))
         left = x + width
         # A hidden node stands halfway between what it reads and what reads it.
         for _ in range(4):
@@ -196,6 +202,16 @@ class NetworkDrawing:
                 spread = ((index * 0.382) % 1.0 - 0.5) * 0.15 * self._size[1]
                 places[key] = (left + share * (right - left), min(max(middle + spread, 14), self._size[1] - 14))
         return places
+
+
+def shortened(text: str, font: Any, width: float) -> str:
+    """A text that is no wider than `width` in a font, with an ellipsis in the place of what has no room."""
+    if font.getlength(text) <= width:
+        return text
+    length = len(text)
+    while length and font.getlength(text[:length].rstrip() + "…") > width:
+        length -= 1
+    return text[:length].rstrip() + "…"
 
 
 def view_size(observation_shape: tuple[int, ...]) -> tuple[int, int]:

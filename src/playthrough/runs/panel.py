@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from playthrough.engine.systems import System
 from playthrough.env.observation import observation_of
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.runs.network_drawing import NetworkMoment
+from playthrough.runs.network_drawing import NetworkMoment, shortened
 from playthrough.runs.pad_drawing import SIZE as PAD_SIZE
 from playthrough.runs.pad_drawing import draw_pad
 
@@ -29,7 +29,10 @@ _BACKGROUND = (24, 26, 32)
 _TITLE, _TEXT, _DIM, _ACCENT = (240, 242, 247), (206, 210, 220), (130, 136, 150), (255, 196, 61)
 _MARGIN = 14
 _HEAD, _FOOT = 54, 128
-_MOST_VARIABLES, _MOST_PADS = 5, 2
+_ROW, _NUM_BESIDE, _NUM_COLUMNS, _GAP = 15, 4, 3, 16
+"""Height of a variable's row; how many rows there are beside the pads; columns below them, and what lies between."""
+_LEAST_NETWORK = 160
+_MOST_PADS = 2
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,15 @@ class PanelNumbers:
     variables: Mapping[str, int]
 
 
-def network_size(height: int) -> tuple[int, int]:
-    """Width and height of what is left for a network in a panel of this height."""
-    return WIDTH - 2 * _MARGIN, height - _HEAD - _FOOT
+def network_size(height: int, num_variables: int) -> tuple[int, int]:
+    """Width and height of what is left for a network in a panel of this height that shows so many variables."""
+    return WIDTH - 2 * _MARGIN, height - _HEAD - _FOOT - _rows_below(height, num_variables) * _ROW
+
+
+def _rows_below(height: int, num_variables: int) -> int:
+    """Rows of variables below the pads: as many as are needed, but some room is the network's."""
+    room = (height - _HEAD - _FOOT - _LEAST_NETWORK) // _ROW
+    return max(0, min(-(-(num_variables - _NUM_BESIDE) // _NUM_COLUMNS), room))
 
 
 class Panel:
@@ -63,18 +72,30 @@ class Panel:
         title: The game.
         subtitle: Who plays.
         drawing: Draws the network; None where there is none.
+        num_variables: How many variables the game has.
     """
 
-    def __init__(self, height: int, system: System, title: str, subtitle: str, drawing: NetworkDrawing | None) -> None:
+    def __init__(
+        self,
+        height: int,
+        system: System,
+        title: str,
+        subtitle: str,
+        drawing: NetworkDrawing | None,
+        num_variables: int,
+    ) -> None:
         from PIL import Image, ImageDraw, ImageFont
 
         self._height, self._system, self._drawing = height, system, drawing
+        self._num_rows_below = _rows_below(height, num_variables)
+        self._network_size = network_size(height, num_variables)
         self._small = ImageFont.load_default(12)
         self._large = ImageFont.load_default(24)
         self._empty = Image.new("RGB", (WIDTH, height), _BACKGROUND)
         draw = ImageDraw.Draw(self._empty)
-        draw.text((_MARGIN, 10), title, font=ImageFont.load_default(19), fill=_TITLE)
-        draw.text((_MARGIN, 34), subtitle, font=self._small, fill=_DIM)
+        heading, width = ImageFont.load_default(19), WIDTH - 2 * _MARGIN
+        draw.text((_MARGIN, 10), shortened(title, heading, width), font=heading, fill=_TITLE)
+        draw.text((_MARGIN, 34), shortened(subtitle, self._small, width), font=self._small, fill=_DIM)
         draw.line((0, 0, 0, height), fill=(52, 56, 66), width=2)
         self._pads: dict[tuple[tuple[str, ...], ...], Image.Image] = {}
         self._moment: NetworkMoment | None = None
@@ -82,6 +103,7 @@ class Panel:
         self._earned: list[float] = []
         self._shown: object = None
         self._numbers: Image.Image = self._empty
+        self._below: Image.Image = self._empty
 
     def draw(
         self, moment: NetworkMoment | None, pressed: Sequence[Sequence[str]], numbers: PanelNumbers
@@ -104,38 +126,55 @@ class Panel:
         draw = ImageDraw.Draw(image)
         if self._drawing is None:
             self._draw_curve(draw)
-        foot = self._height - _FOOT
+        foot = _HEAD + self._network_size[1]
         draw.line((_MARGIN, foot, WIDTH - _MARGIN, foot), fill=(52, 56, 66))
         pads = self._pads_of(tuple(tuple(names) for names in pressed))
         image.paste(pads, (_MARGIN, foot + (_FOOT - pads.height) // 2))
         x, y = _MARGIN + pads.width + 20, foot + 10
-        image.paste(self._numbers_of(numbers, WIDTH - x), (x, y))
+        self._draw_numbers(numbers, WIDTH - x)
+        image.paste(self._numbers, (x, y))
+        if self._num_rows_below:
+            image.paste(self._below, (_MARGIN, foot + _FOOT - 4))
         minutes, seconds = divmod(numbers.seconds, 60)
         time = f"{int(minutes)}:{seconds:04.1f}   frame {numbers.frame}"
         draw.text((x, y + 31), time, font=self._small, fill=_DIM)
         return np.asarray(image)
 
-    def _numbers_of(self, numbers: PanelNumbers, width: int) -> Image.Image:
+    def _draw_numbers(self, numbers: PanelNumbers, width: int) -> None:
         """What was earned and the variables: they change more rarely than the time, which stands between them."""
         from PIL import Image, ImageDraw
 
-        shown = (numbers.total_reward, tuple(numbers.variables.items())[: min((_FOOT - 64) // 15, _MOST_VARIABLES)])
+        shown = (numbers.total_reward, tuple(numbers.variables.items()))
         if shown == self._shown:
-            return self._numbers
-        image = Image.new("RGB", (width, _FOOT - 12), _BACKGROUND)
-        draw = ImageDraw.Draw(image)
+            return
+        self._shown = shown
+        self._numbers = Image.new("RGB", (width, _FOOT - 12), _BACKGROUND)
+        draw = ImageDraw.Draw(self._numbers)
         earned = f"{numbers.total_reward:,.10g}"
         draw.text((0, 0), earned, font=self._large, fill=_ACCENT)
         draw.text((self._large.getlength(earned) + 6, 11), "earned", font=self._small, fill=_DIM)
-        for row, (name, value) in enumerate(shown[1]):
-            draw.text((0, 49 + 15 * row), name[:14], font=self._small, fill=_DIM)
-            draw.text((width - _MARGIN, 49 + 15 * row), str(value), font=self._small, fill=_TEXT, anchor="ra")
-        self._shown, self._numbers = shown, image
-        return image
+        entries = [(name, str(value)) for name, value in shown[1]]
+        room = _NUM_BESIDE + _NUM_COLUMNS * self._num_rows_below
+        if len(entries) > room:
+            entries = [*entries[: room - 1], (f"and {len(entries) - room + 1} more", "")]
+        for row, entry in enumerate(entries[:_NUM_BESIDE]):
+            self._draw_variable(draw, entry, 0, 49 + _ROW * row, width - _MARGIN)
+        self._below = Image.new("RGB", (WIDTH - _MARGIN, max(1, _ROW * self._num_rows_below)), _BACKGROUND)
+        draw = ImageDraw.Draw(self._below)
+        cell = (WIDTH - 2 * _MARGIN + _GAP) / _NUM_COLUMNS
+        for index, entry in enumerate(entries[_NUM_BESIDE:]):
+            column, row = divmod(index, self._num_rows_below)
+            self._draw_variable(draw, entry, column * cell, _ROW * row, cell - _GAP)
+
+    def _draw_variable(self, draw: Any, entry: tuple[str, str], x: float, y: float, width: float) -> None:
+        name, value = entry
+        room = width - self._small.getlength(value) - 6
+        draw.text((x, y), shortened(name, self._small, room), font=self._small, fill=_DIM)
+        draw.text((x + width, y), value, font=self._small, fill=_TEXT, anchor="ra")
 
     def _draw_curve(self, draw: Any) -> None:
         """What was earned until now, where there is no network to show."""
-        width, height = network_size(self._height)
+        width, height = self._network_size
         left, top, bottom = _MARGIN, _HEAD + 24, _HEAD + height - 14
         draw.text((left, _HEAD), "earned so far", font=self._small, fill=_DIM)
         draw.line((left, bottom, left + width, bottom), fill=(52, 56, 66))
@@ -174,12 +213,14 @@ def observation_shape(env: RetroVectorEnv) -> tuple[int, ...]:
 
 
 def output_labels(env: RetroVectorEnv) -> list[str]:
-    """A word for each of a network's outputs: the buttons that it stands for."""
+    """A word for each of a network's outputs: the buttons that it stands for; none for one that presses nothing."""
     space, actions = cast("Any", env.single_action_space), env.actions
     if isinstance(space, spaces.MultiBinary):
         named = [name or "" for name in actions.system.buttons]
         players = actions.num_players
-        return [name if players == 1 else f"{player + 1} {name}" for player in range(players) for name in named]
+        if players == 1:
+            return named
+        return [f"{player + 1} {name}" if name else "" for player in range(players) for name in named]
     if isinstance(space, spaces.MultiDiscrete) and actions.kind == "multi_discrete":
         groups = [group for _ in range(actions.num_players) for group in actions.groups]
         return [_word(actions.names(choice)) for group in groups for choice in group]

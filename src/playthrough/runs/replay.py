@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.errors import MovieError
+from playthrough.errors import BadInputError, MovieError
 from playthrough.game.integration import load_integration
 from playthrough.game.movies import Movie, export_inputs, read_movie
 from playthrough.game.trace import checksum
@@ -85,13 +85,15 @@ def replay_env(
 
     Raises:
         PlaythroughError: If the game cannot be had, or the movie's savestate belongs to another core.
-        MovieError: If a button of the console itself is pressed.
+        MovieError: If a button of the console itself is pressed, or the movie is of another game than the one given.
     """
     if movie.resets:
         raise MovieError(
             f"the movie presses the console's reset or power button on frame {movie.resets[0]}, "
             "which an environment cannot do"
         )
+    if game is not None:
+        _require_the_movies_game(movie, game)
     game = game or movie.game
     if not options.get("core"):
         recorded = movie.header.get("Core", "?")
@@ -109,6 +111,26 @@ def replay_env(
             **options,
         )
     )
+
+
+def _require_the_movies_game(movie: Movie, game: str | Path) -> None:
+    """Refuse to press a movie's buttons in another game.
+
+    Raises:
+        MovieError: If the movie is of another system, or names a game that is known and has another ROM.
+    """
+    given = load_integration(game)
+    if movie.system.buttons != given.system.buttons:
+        mine = given.system.name
+        raise MovieError(f"the movie is of a game for {movie.system.name}, but {given.name} runs on {mine}")
+    if movie.dialect != "stable-retro":
+        return  # other emulators name the ROM
+    try:
+        named = load_integration(movie.game)
+    except BadInputError:
+        return  # a game that is not here
+    if named.name != given.name and not set(named.rom_hashes) & set(given.rom_hashes):
+        raise MovieError(f"the movie is of {named.name}, not of {given.name}; leave the game out to replay it")
 
 
 def play_movie(

@@ -102,6 +102,14 @@ class Draft:
         section = f"[{'.'.join(tables)}] " if tables else ""
         return f"{where}: {section}{key}"
 
+    def place_of_text(self, path: tuple[str, ...]) -> tuple[str, int]:
+        """The file that a text of several lines stands in, and the line of the file on which the text begins."""
+        line = None if path in self.origins else _line_of(self.text, path)
+        if line is None:
+            return self.place(path), 1
+        begins_below = self.text.splitlines()[line - 1].rstrip().endswith(('"""', "'''"))
+        return self.name, line + begins_below
+
     def fail(self, path: tuple[str, ...], message: str) -> NoReturn:
         """Raise a ConfigError about one setting."""
         raise ConfigError(f"{self.place(path)}: {message}")

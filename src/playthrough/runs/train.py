@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.errors import ConfigError, DependencyError, RunError, StateError
+from playthrough.errors import ConfigError, StateError
 from playthrough.game.atomic_file import write_file
-from playthrough.runs.agent import BestEpisode, TrainedAgent, best_text, load_agent
+from playthrough.runs.agent import BestEpisode, best_text
 from playthrough.runs.config import RunConfig, load_config
-from playthrough.runs.episode import record_episode
+from playthrough.runs.finish import finish
 from playthrough.runs.folder import Checkpoint, RunFolder
 from playthrough.runs.interruption import Interruption
 from playthrough.runs.metrics import MetricsFile, Number
+from playthrough.runs.rules import changed_rules, is_about_the_goal, rules_of, without_fitness
 from playthrough.runs.watcher import Progress, RunStart, Silence, Totals, TrainResult, Watcher
 
 if TYPE_CHECKING:
     from playthrough.agents.neat import GenerationReport, Genome, GenomeResult, NeatTrainer
-
-
-Say = Callable[[str], None]
 
 
 def train(config: RunConfig, *, fresh: bool = False, watcher: Watcher | None = None) -> TrainResult:
@@ -58,7 +56,7 @@ def train(config: RunConfig, *, fresh: bool = False, watcher: Watcher | None = N
             run.begin(neat_config, filled_in, None)
             result = run.carry_out()
             env.close()
-            return _finish(folder, result, watcher, interruption)
+            return finish(folder, result, watcher, interruption)
 
 
 def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher | None = None) -> TrainResult:
@@ -67,7 +65,8 @@ def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher 
     Args:
         folder: The run folder.
         changes: `key=value` each, such as `neat.generations=50`, `lanes=16` or `neat.config.pop_size=100`; they are
-            written into the run's configuration.
+            written into the run's configuration. After a change of the rules (env.*, episodes, start states, step
+            limit) the best agent so far counts no more: its files stay as `best-before-GENERATION.*`.
         watcher: Told how it goes.
 
     Raises:
@@ -79,23 +78,39 @@ def resume(folder: str | Path, *, changes: Sequence[str] = (), watcher: Watcher 
     watcher = watcher or Silence()
     run_folder = RunFolder.open(folder)
     with run_folder.lock(), Interruption() as interruption:
+        run_folder.remove_leftovers()
         config = load_config(run_folder.config, changes)
         checkpoint, problems = run_folder.latest_checkpoint()
+        other_rules = _changed_rules(run_folder, config, checkpoint)
         with closing(_open_lanes(config)) as env:
-            config, neat_config, filled_in = _fit_to(config, env)
+            config, neat_config, filled_in = _fit_to(config, env, resumed=True)
             run = _Run(config, run_folder, env, watcher, interruption)
             for problem in problems:
                 run.say(f"{problem}; going on from generation {checkpoint.generation} instead")
-            run.begin(neat_config, filled_in, checkpoint)
-            if any(change.strip().startswith("goal") for change in changes):
-                run.forget_goal()
+            goal = any(is_about_the_goal(change) for change in changes)
+            run.begin(neat_config, filled_in, checkpoint, other_rules=other_rules, other_goal=goal)
             run_folder.forget_checkpoints_after(checkpoint.generation)
             run_folder.write_config(config.to_toml())
             run_folder.write_versions(env.engine.core_name)
             for change in changes:
                 run.say(f"changed for generation {checkpoint.generation} and later: {change}")
+            run.say_if_nothing_is_left()
             result = run.carry_out()
-        return _finish(run_folder, result, watcher, interruption)
+        return finish(run_folder, result, watcher, interruption)
+
+
+def _changed_rules(folder: RunFolder, config: RunConfig, checkpoint: Checkpoint) -> list[str]:
+    """The settings under which a checkpoint's fitness was earned and that are others now."""
+    # A checkpoint of an older version does not say; then its run's configuration does.
+    before = checkpoint.progress.get("rules") or rules_of(load_config(folder.config))
+    changed = changed_rules(before, rules_of(config))
+    played, generations = checkpoint.generation, config.neat.options.generations
+    if changed and played >= generations:
+        raise ConfigError(
+            f"a change of {', '.join(changed)} has no effect: all {generations} generations are played; "
+            f"go on with more: --generations {2 * played} (--set neat.generations={2 * played})"
+        )
+    return changed
 
 
 def _open_lanes(config: RunConfig) -> RetroVectorEnv:
@@ -105,7 +120,7 @@ def _open_lanes(config: RunConfig) -> RetroVectorEnv:
         raise ConfigError(f"[env] does not suit {config.game}: {error}") from error
 
 
-def _fit_to(config: RunConfig, env: RetroVectorEnv) -> tuple[RunConfig, Any, list[str]]:
+def _fit_to(config: RunConfig, env: RetroVectorEnv, *, resumed: bool = False) -> tuple[RunConfig, Any, list[str]]:
     """The configuration with its networks' sizes filled in, NEAT's own, and what the latter lacked."""
     from playthrough.agents.neat import inputs_needed, load_neat_config, outputs_needed
 
@@ -114,7 +129,20 @@ def _fit_to(config: RunConfig, env: RetroVectorEnv) -> tuple[RunConfig, Any, lis
     num_inputs = inputs_needed(cast("Any", env.single_observation_space))
     num_outputs = outputs_needed(cast("Any", env.single_action_space))
     config = config.with_sizes(num_inputs, num_outputs)
-    neat_config, filled_in = load_neat_config(config.neat.config, num_inputs=num_inputs, num_outputs=num_outputs)
+    neat = config.neat
+    if resumed:
+        neat_config, filled_in = load_neat_config(neat.config, source=neat.source)
+        genomes = cast("Any", neat_config).genome_config
+        if (genomes.num_inputs, genomes.num_outputs) != (num_inputs, num_outputs):
+            raise ConfigError(
+                f"the run's networks have {genomes.num_inputs} inputs and {genomes.num_outputs} outputs, but now the "
+                f"observations have {num_inputs} values and the actions need {num_outputs}; a run keeps its networks: "
+                "start a new run for others"
+            )
+        return config, neat_config, filled_in
+    neat_config, filled_in = load_neat_config(
+        neat.config, num_inputs=num_inputs, num_outputs=num_outputs, source=neat.source
+    )
     return config, neat_config, filled_in
 
 
@@ -139,8 +167,24 @@ class _Run:
         self._folder.write_log(text)
         self._watcher.message(text)
 
-    def begin(self, neat_config: Any, filled_in: list[str], checkpoint: Checkpoint | None) -> None:
-        """Make the trainer, or take it out of a checkpoint."""
+    def begin(
+        self,
+        neat_config: Any,
+        filled_in: list[str],
+        checkpoint: Checkpoint | None,
+        *,
+        other_rules: Sequence[str] = (),
+        other_goal: bool = False,
+    ) -> None:
+        """Make the trainer, or take it out of a checkpoint.
+
+        Args:
+            neat_config: NEAT's configuration.
+            filled_in: What it lacked.
+            checkpoint: Where to go on; None to begin.
+            other_rules: Settings that give fitness another meaning than the checkpoint's.
+            other_goal: Whether the goal is another one now, so that it is not reached yet.
+        """
         from playthrough.agents.neat import NeatTrainer, decode
 
         config, options = self._config, self._config.neat.options
@@ -148,11 +192,18 @@ class _Run:
             self._trainer = NeatTrainer(neat_config, self._env, config.seed, options, on_genome=self._on_genome)
         else:
             state = decode(checkpoint.trainer)
-            self._trainer = NeatTrainer.restore(neat_config, self._env, state, options, on_genome=self._on_genome)
-            self._read_progress(checkpoint)
+            if other_goal:
+                state["goal_reached"] = False
+            restored = without_fitness(state) if other_rules else state
+            self._trainer = NeatTrainer.restore(neat_config, self._env, restored, options, on_genome=self._on_genome)
+            self._read_progress(checkpoint, state)
+            self._goal_reached = self._goal_reached and not other_goal
+            if other_rules:
+                self._forget_best(other_rules)
         self._metrics = MetricsFile(self._folder.metrics, self._folder.tensorboard, self._totals.generations)
-        if self._metrics.missing:
-            self.say(self._metrics.missing)
+        for text in (self._metrics.damage, self._metrics.missing):
+            if text is not None:
+                self.say(text)
         for line in filled_in:
             self.say(f"the NEAT configuration lacks a setting, filled in: {line}")
         if checkpoint is None:
@@ -174,9 +225,32 @@ class _Run:
             )
         )
 
-    def forget_goal(self) -> None:
-        """The goal is another one now, so it is not reached yet."""
-        self._goal_reached = False
+    def say_if_nothing_is_left(self) -> None:
+        """Say so where a run is resumed that has nothing more to do, and how it goes on all the same."""
+        played = self._trainer.generation
+        if self._goal_reached:
+            self.say(
+                "nothing is left to train: the goal was reached; to go on, set another one with "
+                "--set goal.fitness=NUMBER, or none with --set goal={} --set neat.config.no_fitness_termination=True"
+            )
+        elif self._trainer.finished:
+            self.say(
+                f"nothing is left to train: all {self._config.neat.options.generations} generations are played; "
+                f"to go on, say how many there are to be in all: --generations {2 * played}"
+            )
+
+    def _forget_best(self, other_rules: Sequence[str]) -> None:
+        """Fitness means something else from here on, so the best until now is best no more; its files are kept."""
+        generation, fitness = self._trainer.generation, self._totals.best_fitness
+        kept = self._folder.put_best_aside(generation)
+        self._totals = replace(self._totals, best_fitness=None, best_generation=None)
+        self._episode, self._goal_reached = None, False
+        # Written before the configuration is: a checkpoint never claims a fitness of other rules than it names.
+        self._write_checkpoint()
+        text = f"{', '.join(other_rules)} changed: from generation {generation} on, fitness means something else"
+        if fitness is not None:
+            text += f"; the best until now (fitness {fitness:g}) counts no more"
+        self.say(text + (f" and is kept as {', '.join(path.name for path in kept)}" if kept else ""))
 
     def carry_out(self) -> TrainResult:
         """Play until the goal is reached, all generations are played, or somebody interrupts."""
@@ -193,8 +267,9 @@ class _Run:
         finally:
             self._metrics.close()
         totals = self._totals
+        played = f"{totals.generations} generation{'s' * (totals.generations != 1)}"
         words = {"goal": "the goal was reached", "finished": "all generations are played", "interrupted": "interrupted"}
-        self._folder.write_log(f"{words[status]} after {totals.generations} generations, {totals.frames} frames")
+        self._folder.write_log(f"{words[status]} after {played} and {totals.frames} frames")
         return TrainResult(self._folder.path, status, totals)
 
     def _keep(self, report: GenerationReport) -> None:
@@ -249,10 +324,13 @@ class _Run:
 
         totals = {name: value for name, value in asdict(self._totals).items() if name != "time_left_s"}
         episode = None if self._episode is None else self._episode.plain()
-        progress = {"totals": totals, "episode": episode, "goal_reached": self._goal_reached}
+        rules = rules_of(self._config)
+        progress = {"totals": totals, "episode": episode, "goal_reached": self._goal_reached, "rules": rules}
         self._folder.write_checkpoint(Checkpoint(self._trainer.generation, progress, encode(self._trainer.state())))
 
-    def _read_progress(self, checkpoint: Checkpoint) -> None:
+    def _read_progress(self, checkpoint: Checkpoint, state: Mapping[str, Any]) -> None:
+        from playthrough.agents.neat.state import genomes_from_plain
+
         progress = checkpoint.progress
         try:
             self._totals = Totals(**progress["totals"])
@@ -260,7 +338,7 @@ class _Run:
             self._goal_reached = bool(progress["goal_reached"])
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the checkpoint of generation {checkpoint.generation} is damaged: {error}") from error
-        best = self._trainer.best_genome
+        best = next(iter(genomes_from_plain(state["best"])), None)
         if best is not None and self._episode is not None:
             # A generation that the checkpoint does not know of may have written a better one before the run ended.
             self._write_best(best, self._episode)
@@ -311,67 +389,3 @@ def _row(report: GenerationReport, totals: Totals) -> dict[str, Number]:
         "elapsed_s": totals.elapsed_s,
         "best_fitness_so_far": totals.best_fitness,
     }
-
-
-def _finish(folder: RunFolder, result: TrainResult, watcher: Watcher, interruption: Interruption) -> TrainResult:
-    """Leave what a person wants to see: the best agent's movie, its video, the plots."""
-
-    def say(text: str) -> None:
-        folder.write_log(text)
-        watcher.message(text)
-
-    if folder.best_genome.is_file():
-        agent = load_agent(folder)
-        movie = _record_best(agent, say)
-        result = replace(result, genome=folder.best_genome, movie=movie)
-        result = replace(result, plots=_draw_plots(folder, say))
-        if result.status == "interrupted":
-            say("no video was made of an interrupted run")
-        elif agent.config.video:
-            result = replace(result, video=_film(agent, say, interruption))
-    else:
-        say("no generation was finished, so there is no best agent yet")
-    watcher.finished(result)
-    return result
-
-
-def _record_best(agent: TrainedAgent, say: Say) -> Path:
-    """The movie of the episode that made the best genome the best."""
-    episode = agent.episode
-    recorded = record_episode(
-        agent,
-        agent.config.env_options(),
-        agent.folder.best_movie,
-        episode.seed,
-        state=episode.start_state,
-        max_steps=agent.config.neat.options.max_steps_per_episode,
-    )
-    if recorded.reward != episode.reward:
-        say(
-            f"the best genome earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: "
-            "the core does not repeat itself exactly"
-        )
-    return recorded.movie
-
-
-def _draw_plots(folder: RunFolder, say: Say) -> tuple[Path, ...]:
-    from playthrough.runs.plots import draw_plots
-
-    try:
-        return draw_plots(folder)
-    except DependencyError as error:
-        say(f"no plots: {error}")
-        return ()
-
-
-def _film(agent: TrainedAgent, say: Say, interruption: Interruption) -> Path | None:
-    from playthrough.runs.video import film_best
-
-    try:
-        with interruption.allowed():
-            return film_best(agent)
-    except (DependencyError, RunError) as error:
-        say(f"no video: {error}")
-    except KeyboardInterrupt:
-        say("no video: interrupted")
-    return None

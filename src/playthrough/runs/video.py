@@ -157,7 +157,11 @@ class _Notes:
         if self.drawing is None:
             height = _game_size(lanes.picture(0).shape)[1]
             self.drawing = NetworkDrawing(
-                genome, shape, observation_shape(lanes), output_labels(lanes), network_size(height)
+                genome,
+                shape,
+                observation_shape(lanes),
+                output_labels(lanes),
+                network_size(height, len(lanes.variables)),
             )
         moment = self.drawing.moment(step.observation, step.node_values, chosen_outputs(lanes, step.action))
         self.thoughts.append(Thought(self._frames, moment))
@@ -181,7 +185,7 @@ def _film(
     with closing(replay_env(movie, game=game, pictures=True, sound=True, **options)) as env:
         display = env.engine.display
         width, height = _game_size(env.single_observation_space.shape or ())
-        panel = Panel(height, movie.system, env.integration.name, subtitle, drawing)
+        panel = Panel(height, movie.system, env.integration.name, subtitle, drawing, len(env.variables))
         canvas = np.zeros((height + height % 2, width + WIDTH + (width + WIDTH) % 2, 3), np.uint8)
         with _encoder(path, canvas.shape, display.frames_per_second, display.sample_rate_hz) as encoder:
             waiting = list(thoughts)[::-1]

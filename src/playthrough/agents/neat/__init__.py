@@ -21,7 +21,7 @@ if find_spec("neat") is None:
     raise DependencyError("NEAT needs neat-python: pip install 'playthrough[neat]'")
 
 from playthrough.agents.neat.checkpoint import decode, encode
-from playthrough.agents.neat.config import load_neat_config
+from playthrough.agents.neat.config import NeatSource, load_neat_config
 from playthrough.agents.neat.evaluation import EpisodeResult, GenomeResult, episode_seed, evaluate
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.genome_file import genome_from_json, genome_to_json
@@ -38,6 +38,7 @@ __all__ = [
     "GenomeResult",
     "NeatOptions",
     "NeatPlayer",
+    "NeatSource",
     "NeatTrainer",
     "NetworkShape",
     "SpeciesReport",

@@ -6,6 +6,8 @@ import configparser
 import difflib
 import re
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -73,8 +75,29 @@ _CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True)
+class NeatSource:
+    """Where the text of a configuration comes from, so that messages can point at it.
+
+    Attributes:
+        name: The file.
+        text: Its text as it stands there, before any setting was changed.
+        first_line: The line of the file on which the text begins; not 1 where it is part of a larger file.
+        changes: Who set a setting to another value than the file's, by the setting's name.
+    """
+
+    name: str
+    text: str
+    first_line: int = 1
+    changes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 def load_neat_config(
-    path_or_text: Path | str, *, num_inputs: int | None = None, num_outputs: int | None = None
+    path_or_text: Path | str,
+    *,
+    num_inputs: int | None = None,
+    num_outputs: int | None = None,
+    source: NeatSource | None = None,
 ) -> tuple[neat.Config, list[str]]:
     """Loads a NEAT configuration as it was written for any version of neat-python.
 
@@ -82,6 +105,7 @@ def load_neat_config(
         path_or_text: The file, or its text (anything with a line break).
         num_inputs: What the environment gives, to be compared with the file's.
         num_outputs: What the environment takes.
+        source: Where a text comes from; without it, messages speak of the NEAT configuration.
 
     Returns:
         The configuration, and one line for each setting that the file lacks and that was filled in.
@@ -90,7 +114,8 @@ def load_neat_config(
         ConfigError: The file is missing or wrong; the message names line, key, and what was meant.
     """
     if isinstance(path_or_text, str) and "\n" in path_or_text:
-        name, text = "NEAT configuration", path_or_text
+        text = path_or_text
+        source = source or NeatSource("NEAT configuration", text)
     else:
         path = Path(path_or_text)
         name = str(path)
@@ -100,7 +125,8 @@ def load_neat_config(
             raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{name}: is not a text file in UTF-8 (byte {error.start})") from error
-    return _ConfigFile(name, text).load(num_inputs, num_outputs)
+        source = NeatSource(name, text)
+    return _ConfigFile(source, text).load(num_inputs, num_outputs)
 
 
 def neat_parameters() -> dict[str, list[Any]]:
@@ -123,16 +149,22 @@ def neat_parameters() -> dict[str, list[Any]]:
 class _ConfigFile:
     """One file on its way to a neat.Config."""
 
-    def __init__(self, name: str, text: str) -> None:
-        self._name = name
-        self._lines = _line_numbers(text)
+    def __init__(self, source: NeatSource, text: str) -> None:
+        self._source = source
+        self._lines = _line_numbers(source.text)
         self._known = neat_parameters()
-        self._parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
+        self._parser = self._parsed(source.text)
+        if text != source.text:
+            self._parser = self._parsed(text)
+
+    def _parsed(self, text: str) -> configparser.ConfigParser:
+        parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
         try:
-            self._parser.read_string(text)
+            parser.read_string(text)
         except configparser.Error as error:
             line = getattr(error, "lineno", None) or next((line for line, _ in getattr(error, "errors", [])), None)
             self._fail(_explain(error), line)
+        return parser
 
     def load(self, num_inputs: int | None, num_outputs: int | None) -> tuple[neat.Config, list[str]]:
         self._check_sections()
@@ -167,7 +199,7 @@ class _ConfigFile:
                 else:
                     similar = difflib.get_close_matches(key, names, n=1)
                     advice = f"did you mean '{similar[0]}'?" if similar else "remove it"
-                self._fail(f"unknown key '{key}' in [{section}]: {advice}", self._line(section, key))
+                self._fail(f"unknown key '{key}' in [{section}]: {advice}", self._line(section, key), key)
 
     def _fill_in(self) -> list[str]:
         filled_in: list[str] = []
@@ -203,7 +235,7 @@ class _ConfigFile:
                 parameter.interpret({key: value})
         except (RuntimeError, ValueError):
             expected = _TYPE_NAMES.get(parameter.value_type, "another value")
-            self._fail(f"{key}: expected {expected}, found '{value}'", line)
+            self._fail(f"{key}: expected {expected}, found '{value}'", line, key)
         choices = _CHOICES.get((section, key))
         if choices is None:
             return
@@ -214,7 +246,7 @@ class _ConfigFile:
             if word not in choices and (key.endswith(("_options", "connection")) or word.lower() not in choices):
                 similar = difflib.get_close_matches(word, choices, n=1)
                 advice = f"did you mean '{similar[0]}'?" if similar else f"choose from {' '.join(choices)}"
-                self._fail(f"{key}: unknown value '{word}': {advice}", line)
+                self._fail(f"{key}: unknown value '{word}': {advice}", line, key)
 
     def _connection_words(self, words: list[str], line: int | None) -> list[str]:
         if words[0].startswith("partial"):
@@ -223,24 +255,29 @@ class _ConfigFile:
             except ValueError:
                 fits = False
             if not fits:
-                self._fail(f"initial_connection: '{words[0]}' needs a fraction, such as {words[0]} 0.5", line)
+                self._fail(
+                    f"initial_connection: '{words[0]}' needs a fraction, such as {words[0]} 0.5",
+                    line,
+                    "initial_connection",
+                )
         return words[:1]
 
     def _check_sizes(self) -> None:
         minima = {("NEAT", "pop_size"): 2, ("DefaultGenome", "num_inputs"): 1, ("DefaultGenome", "num_outputs"): 1}
         for (section, key), minimum in minima.items():
             if self._parser.getint(section, key) < minimum:
-                self._fail(f"{key}: expected at least {minimum}", self._line(section, key))
+                self._fail(f"{key}: expected at least {minimum}", self._line(section, key), key)
         reproduction = self._parser["DefaultReproduction"]
         if max(reproduction.getint("min_species_size", 1), reproduction.getint("elitism", 0)) < 1:
             line = self._line("DefaultReproduction", "min_species_size")
-            self._fail("min_species_size: expected at least 1 where elitism is 0", line)
+            changed = next((key for key in ("elitism", "min_species_size") if key in self._source.changes), None)
+            self._fail("min_species_size: expected at least 1 where elitism is 0", line, changed)
 
     def _check_fit(self, key: str, needed: int | None, whose: str) -> None:
         found = self._parser.getint("DefaultGenome", key)
         if needed is not None and found != needed:
             line = self._line("DefaultGenome", key)
-            self._fail(f"{key} = {found} does not fit: {whose} {needed} values. Write {key} = {needed}", line)
+            self._fail(f"{key} = {found} does not fit: {whose} {needed} values. Write {key} = {needed}", line, key)
 
     def _build(self) -> neat.Config:
         # neat.Config reads nothing but files.
@@ -251,14 +288,15 @@ class _ConfigFile:
             try:
                 return neat.Config(Genome, Reproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(file))
             except (RuntimeError, NameError, ValueError, AssertionError) as error:
-                raise ConfigError(f"{self._name}: {error}") from error
+                raise ConfigError(f"{self._source.name}: {error}") from error
 
     def _line(self, section: str, key: str | None = None) -> int | None:
         return self._lines.get((section, key))
 
-    def _fail(self, message: str, line: int | None) -> NoReturn:
-        place = self._name if line is None else f"{self._name}:{line}"
-        raise ConfigError(f"{place}: {message}") from None
+    def _fail(self, message: str, line: int | None, key: str | None = None) -> NoReturn:
+        name, changes = self._source.name, self._source.changes
+        place = name if line is None else f"{name}:{line + self._source.first_line - 1}"
+        raise ConfigError(f"{changes.get(key or '', place)}: {message}") from None
 
 
 def check_fits(shape: NetworkShape, num_inputs: int, num_outputs: int) -> None:

@@ -1,0 +1,1 @@
+"""Deep reinforcement learning: PPO, A2C, QR-DQN, recurrent and masked PPO by stable-baselines3, and our own Rainbow."""
