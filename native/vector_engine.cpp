@@ -107,7 +107,7 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
     const bool skipping = max_frames > 1 && core->skips_pictures();
     const int first_shown = skipping ? max_frames - (two ? 2 : 1) : 0;
     if (first_shown > 0 && observed && stop != nullptr) core->remember(moment_);
-    Picture saved{};  // the frame before this one, where only its raw pixels were kept
+    bool grabbed = false;  // the frame before this one waits in grabbed_
     while (frames < max_frames && !ended) {
         core->run(buttons + size_t(frames) * ports, static_cast<unsigned>(ports), frames >= first_shown);
         for (size_t i = 0; i < num_probes; ++i) samples[i] = resolved_[i].read();
@@ -119,24 +119,18 @@ Lane::Ran Lane::run(const uint16_t* buttons, int ports, int max_frames, const St
         if (ended && observed && frames - (two && frames > 1 ? 2 : 1) < first_shown) {
             replay_shown(buttons, ports, frames);
         } else if (last && observed && !direct) {
-            if (saved.pixels != nullptr) {
+            if (grabbed) {
                 newest_.swap(older_);
-                pipeline_->render(saved, newest_.data());
+                pipeline_->finish(grabbed_.data(), newest_.data());
             }
             render_newest();
         } else if (two && frames == max_frames - 1) {
             render_newest();
-            saved.pixels = nullptr;
-        } else if (two && stop != nullptr && !skipping && core->picture().pixels != nullptr) {
+            grabbed = false;
+        } else if (two && stop != nullptr && !skipping) {
             // The next frame may end the episode; then this one is the last but one, and the core will have painted over it.
-            saved = core->picture();
-            const Screen& screen = pipeline_->screen();
-            const unsigned rows = screen.live ? screen.height : saved.height;
-            const unsigned columns = screen.live ? screen.width : saved.width;
-            const size_t size = saved.pitch * (rows - 1) + bytes_per_pixel(saved.format) * columns;
-            saved_pixels_.resize(size);
-            std::memcpy(saved_pixels_.data(), saved.pixels, size);
-            saved.pixels = saved_pixels_.data();
+            pipeline_->grab(core->picture(), grabbed_);
+            grabbed = true;
         }
     }
     if (direct) {

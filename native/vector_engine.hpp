@@ -100,7 +100,7 @@ private:
     bool stale_ = false;                   // newest_ is what the core still shows, not rendered here yet
     std::vector<uint8_t> stack_;           // the last observations, oldest first
     Core::Moment moment_;                  // where the running step began, while its pictures are left out
-    std::vector<uint8_t> saved_pixels_;    // a raw frame that may turn out to be the last but one
+    std::vector<uint8_t> grabbed_;         // a frame that may turn out to be the last but one
 };
 
 class VectorEngine {

@@ -35,10 +35,23 @@ inline uint8_t luma(const Rgb& colour) {
     return static_cast<uint8_t>((4899 * colour.red + 9617 * colour.green + 1868 * colour.blue + 8192) >> 14);
 }
 
+// Rows are worked on in chunks, the last of which overlaps the one before: compilers turn a loop of fixed length into
+// vector instructions alone, and what is left of a row into slow single steps.
+constexpr unsigned chunk = 64;
+
 #define PLAYTHROUGH_ROWS(format, type)                                                            \
     PLAYTHROUGH_HOT void gray_row_##format(const void* in, uint8_t* out, unsigned count) {         \
         const type* pixels = static_cast<const type*>(in);                                         \
-        for (unsigned x = 0; x < count; ++x) out[x] = luma(unpack_##format(pixels[x]));            \
+        if (count < chunk) {                                                                       \
+            for (unsigned x = 0; x < count; ++x) out[x] = luma(unpack_##format(pixels[x]));        \
+            return;                                                                                \
+        }                                                                                          \
+        for (unsigned x = 0; x < count; x += chunk) {                                              \
+            const unsigned at = std::min(x, count - chunk);                                        \
+            const type* from = pixels + at;                                                        \
+            uint8_t* __restrict to = out + at;                                                     \
+            for (unsigned i = 0; i < chunk; ++i) to[i] = luma(unpack_##format(from[i]));           \
+        }                                                                                          \
     }                                                                                              \
     PLAYTHROUGH_HOT void rgbx_row_##format(const type* pixels, uint32_t* out, unsigned count) {    \
         for (unsigned x = 0; x < count; ++x) {                                                     \
@@ -62,20 +75,19 @@ constexpr unsigned batch = 256;  // pixels converted at a time, through a buffer
 // an `rgb` step.
 PLAYTHROUGH_HOT void drop_fourth_bytes(const uint32_t* in, uint8_t* out, unsigned count) {
     unsigned x = 0;
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    typedef uint8_t Bytes __attribute__((vector_size(16)));
-    const Bytes order = {0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0};
-    // Each store writes four bytes too many, which the next one corrects; the last few pixels go one by one.
-    for (; x + 8 <= count; x += 4) {
+#if defined(__GNUC__) && !defined(__clang__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    typedef uint8_t Bytes __attribute__((vector_size(32)));
+    typedef uint32_t Words __attribute__((vector_size(32)));
+    // Within each half, four pixels close up; then the halves do.
+    const Bytes close_up = {0,  1,  2,  4,  5,  6,  8,  9,  10, 12, 13, 14, 3, 7, 11, 15,
+                            16, 17, 18, 20, 21, 22, 24, 25, 26, 28, 29, 30, 19, 23, 27, 31};
+    const Words halves = {0, 1, 2, 4, 5, 6, 3, 7};
+    // Each store writes eight bytes too many, which the next one corrects; the last few pixels go one by one.
+    for (; x + 11 <= count; x += 8) {
         Bytes pixels;
         std::memcpy(&pixels, in + x, sizeof pixels);
-#if defined(__clang__)
-        pixels = __builtin_shufflevector(pixels, pixels, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
-        (void)order;
-#else
-        pixels = __builtin_shuffle(pixels, order);
-#endif
-        std::memcpy(out + 3 * x, &pixels, sizeof pixels);
+        const Words closed = __builtin_shuffle(reinterpret_cast<Words>(__builtin_shuffle(pixels, close_up)), halves);
+        std::memcpy(out + 3 * x, &closed, sizeof closed);
     }
 #endif
     for (; x < count; ++x) {
@@ -236,8 +248,9 @@ Pipeline::Taps Pipeline::bilinear_taps(unsigned from, unsigned to) {
     return taps;
 }
 
+// The tutorials shrink in colour and turn gray afterwards (gray_last); the area filter turns gray first, which is cheaper.
 void Pipeline::read_rows(const Picture& picture, uint8_t* out) const {
-    const bool gray = spec_.colour == Colour::gray && spec_.resize != Resize::bilinear;
+    const bool gray = spec_.colour == Colour::gray && !gray_last();
     Row row;
     switch (picture.format) {
         case RETRO_PIXEL_FORMAT_XRGB8888: row = gray ? gray_row_xrgb8888 : rgb_row_xrgb8888; break;
@@ -261,7 +274,7 @@ void Pipeline::read_rows(const Picture& picture, uint8_t* out) const {
 }
 
 void Pipeline::rotate(const uint8_t* in, uint8_t* out) const {
-    const unsigned size = spec_.colour == Colour::gray && spec_.resize != Resize::bilinear ? 1 : 3;
+    const unsigned size = spec_.colour == Colour::gray && !gray_last() ? 1 : 3;
     const unsigned width = crop_.width, height = crop_.height;
     for (unsigned y = 0; y < source_height_; ++y) {
         for (unsigned x = 0; x < source_width_; ++x, out += size) {
@@ -321,36 +334,36 @@ void Pipeline::resize(const uint8_t* in, unsigned channels, uint8_t* out) {
     }
 }
 
-void Pipeline::render(const Picture& picture, uint8_t* out) {
-    // The tutorials shrink in colour and turn gray afterwards; the area filter turns gray first, which is cheaper.
-    const bool gray_last = spec_.colour == Colour::gray && spec_.resize == Resize::bilinear;
-    const unsigned channels = spec_.colour == Colour::rgb || gray_last ? 3 : 1;
-    const size_t source_bytes = size_t(source_width_) * source_height_ * channels;
-    const bool turned = spec_.rotation != 0, resized = spec_.resize != Resize::none;
-
-    uint8_t* pixels = out;
-    if (turned || resized) {
-        cropped_.resize(source_bytes);
-        pixels = cropped_.data();
-    }
-    read_rows(picture, pixels);
-    if (turned) {
-        uint8_t* target = out;
-        if (resized) {
-            turned_.resize(source_bytes);
-            target = turned_.data();
-        }
-        rotate(pixels, target);
-        pixels = target;
-    }
-    if (!resized) return;
-    if (!gray_last) {
-        resize(pixels, channels, out);
+void Pipeline::grab(const Picture& picture, std::vector<uint8_t>& grabbed) {
+    grabbed.resize(size_t(source_width_) * source_height_ * (spec_.colour == Colour::rgb || gray_last() ? 3 : 1));
+    if (spec_.rotation == 0) {
+        read_rows(picture, grabbed.data());
         return;
     }
-    resized_.resize(size_t(width_) * height_ * 3);
-    resize(pixels, 3, resized_.data());
-    gray_of_rgb(resized_.data(), out, width_ * height_);
+    unturned_.resize(grabbed.size());
+    read_rows(picture, unturned_.data());
+    rotate(unturned_.data(), grabbed.data());
+}
+
+void Pipeline::finish(const uint8_t* grabbed, uint8_t* out) {
+    if (spec_.resize == Resize::none) {
+        std::memcpy(out, grabbed, frame_bytes());
+    } else if (gray_last()) {
+        resized_.resize(size_t(width_) * height_ * 3);
+        resize(grabbed, 3, resized_.data());
+        gray_of_rgb(resized_.data(), out, width_ * height_);
+    } else {
+        resize(grabbed, channels(), out);
+    }
+}
+
+void Pipeline::render(const Picture& picture, uint8_t* out) {
+    if (spec_.resize == Resize::none && spec_.rotation == 0) {
+        read_rows(picture, out);
+        return;
+    }
+    grab(picture, grabbed_);
+    finish(grabbed_.data(), out);
 }
 
 }  // namespace playthrough

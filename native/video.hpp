@@ -58,6 +58,9 @@ public:
 
     // One picture to one frame of (height, width[, 3]).
     void render(const Picture& picture, uint8_t* out);
+    // The same in two parts: what must be read before the core paints over its picture, and what can wait.
+    void grab(const Picture& picture, std::vector<uint8_t>& grabbed);
+    void finish(const uint8_t* grabbed, uint8_t* out);
 
 private:
     struct Taps {
@@ -66,6 +69,7 @@ private:
     };
     static Taps area_taps(unsigned from, unsigned to);
     static Taps bilinear_taps(unsigned from, unsigned to);
+    bool gray_last() const { return spec_.colour == Colour::gray && spec_.resize == Resize::bilinear; }
     void read_rows(const Picture& picture, uint8_t* out) const;
     void rotate(const uint8_t* in, uint8_t* out) const;
     void resize(const uint8_t* in, unsigned channels, uint8_t* out);
@@ -77,7 +81,7 @@ private:
     unsigned width_, height_;
     Taps across_, down_;
     uint64_t total_weight_ = 1;
-    std::vector<uint8_t> cropped_, turned_, resized_;
+    std::vector<uint8_t> grabbed_, unturned_, resized_;
     std::vector<uint32_t> row_;
     std::vector<uint16_t> words_;
 };

@@ -44,8 +44,8 @@ class CoreRules:
         complete_states: Whether a savestate taken in mid-episode holds all that decides how the game goes on. Where it
             does not, an exact snapshot is the state that the lane started from and its inputs since.
         reset_before_unserialize: Whether the game is reset before a savestate is loaded.
-        remembered_buttons: Which buttons (bit i is libretro's id i) the core compares with the frame before, from memory
-            outside of its savestates. After one of them was held, a frame without is run before a savestate is loaded.
+        remembered_buttons: Which buttons (bit i is libretro's id i) the core compares with the frame before, from
+            memory outside of its savestates. After one was held, a frame without is run before a savestate is loaded.
         clear_blocks: Bus addresses [start, end) to fill with zeros after the game was loaded, because the core leaves
             garbage of the heap there.
         screen_by_extension: Size (width, height) in pixels by the last letter of the ROM file's name.
