@@ -1,8 +1,8 @@
 """Rainbow's updates per second against Tianshou's, on the same network and batch.
 
 Both sides learn from random 84x84 pictures, 4 stacked: batch 32, 3 steps, 51 atoms, dueling, double, noisy layers of
-512, priorities. Ours with its default precision and, where the processor computes with it, with bfloat16. What the
-replay buffer takes of that, at a million steps, is printed as well.
+512, priorities. Ours in single precision and, where the processor computes with it, in bfloat16, the default there.
+How long the replay buffer takes, at a million steps, is printed as well.
 """
 
 from __future__ import annotations

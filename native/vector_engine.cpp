@@ -3,13 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace playthrough {
 
-ThreadPool::ThreadPool(int num_threads) : num_threads_(num_threads), process_(getpid()) {
-    if (num_threads_ <= 1) return;
-    for (int thread = 0; thread < num_threads_; ++thread) threads_.emplace_back(&ThreadPool::work, this, thread);
+ThreadPool::ThreadPool(int num_threads)
+    : num_threads_(num_threads), spins_(int(std::thread::hardware_concurrency()) >= num_threads), process_(getpid()) {
+    for (int thread = 1; thread < num_threads_; ++thread) threads_.emplace_back(&ThreadPool::work, this, thread);
 }
 
 ThreadPool::~ThreadPool() {
@@ -28,6 +29,23 @@ ThreadPool::~ThreadPool() {
     for (auto& thread : threads_) thread.join();
 }
 
+// To sleep and be woken takes longer than an agent often needs between two steps, above all on a virtual machine, whose
+// idle processors are given away.
+template <typename Condition>
+bool ThreadPool::spin_until(Condition condition) const {
+    if (!spins_) return condition();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+    do {
+        for (int i = 0; i < 64; ++i) {
+            if (condition()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    } while (std::chrono::steady_clock::now() < end);
+    return false;
+}
+
 void ThreadPool::run(const std::function<void(int)>& task) {
     if (threads_.empty()) {
         task(0);
@@ -35,28 +53,32 @@ void ThreadPool::run(const std::function<void(int)>& task) {
     }
     if (getpid() != process_)
         throw std::runtime_error("an engine cannot be used in a forked process; make it there, or start processes by spawn");
-    std::unique_lock<std::mutex> lock(mutex_);
-    task_ = &task;
-    busy_ = num_threads_;
-    ++round_;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        task_ = &task;
+        busy_ = num_threads_ - 1;
+        ++round_;
+    }
     start_->notify_all();
+    task(0);
+    if (spin_until([&] { return busy_ == 0; })) return;
+    std::unique_lock<std::mutex> lock(mutex_);
     done_->wait(lock, [&] { return busy_ == 0; });
 }
 
 void ThreadPool::work(int thread) {
     uint64_t seen = 0;
     for (;;) {
-        const std::function<void(int)>* task;
-        {
+        if (!spin_until([&] { return stopping_ || round_ != seen; })) {
             std::unique_lock<std::mutex> lock(mutex_);
             start_->wait(lock, [&] { return stopping_ || round_ != seen; });
-            if (stopping_) return;
-            seen = round_;
-            task = task_;
         }
-        (*task)(thread);
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (--busy_ == 0) done_->notify_one();
+        if (stopping_) return;
+        seen = round_;
+        (*task_)(thread);
+        if (--busy_ > 0) continue;
+        std::lock_guard<std::mutex> lock(mutex_);  // so that the caller is either before its check, or waiting
+        done_->notify_one();
     }
 }
 
@@ -210,7 +232,7 @@ void Lane::load_history(const uint8_t* data, size_t size) {
 }
 
 VectorEngine::VectorEngine(CoreSpec spec, int num_lanes, int num_threads)
-    : spec_(std::make_shared<CoreSpec>(std::move(spec))), pool_(std::max(1, std::min(num_threads, num_lanes))) {
+    : spec_(std::make_shared<CoreSpec>(std::move(spec))), begun_(static_cast<size_t>(num_lanes)), pool_(std::max(1, std::min(num_threads, num_lanes))) {
     const auto image = std::make_shared<const LibraryImage>(spec_->core_path, spec_->core_name);
     lanes_.resize(static_cast<size_t>(num_lanes));
     for_each_lane([&](int lane) { lanes_[static_cast<size_t>(lane)] = std::make_unique<Lane>(spec_, image); });
@@ -267,11 +289,29 @@ void VectorEngine::watch(int64_t* cells) {
     for (auto& lane : lanes_) lane->core->count_frames(cells == nullptr ? nullptr : cells + 1);
 }
 
+namespace {
+
+// Thread t owns the lanes t, t + T, t + 2 T, ... Counts through its own, then through those of thread t + 1, and so on.
+int lane_of_turn(int thread, int turn, int num_lanes, int num_threads) {
+    for (;;) {
+        const int owned = (num_lanes - thread + num_threads - 1) / num_threads;
+        if (turn < owned) return thread + turn * num_threads;
+        turn -= owned;
+        thread = (thread + 1) % num_threads;
+    }
+}
+
+}  // namespace
+
 void VectorEngine::for_each_lane(const std::function<void(int)>& work) {
     const int num_lanes = static_cast<int>(lanes_.size()), num_threads = pool_.size();
     std::vector<std::exception_ptr> errors(lanes_.size());
+    for (auto& begun : begun_) begun = false;
     pool_.run([&](int thread) {
-        for (int lane = thread; lane < num_lanes; lane += num_threads) {
+        for (int turn = 0; turn < num_lanes; ++turn) {
+            // First every lane of this thread, then those of the next one, and so on.
+            const int lane = lane_of_turn(thread, turn, num_lanes, num_threads);
+            if (begun_[static_cast<size_t>(lane)].exchange(true)) continue;
             if (watched_ != nullptr) __atomic_store_n(watched_, lane, __ATOMIC_RELAXED);
             try {
                 work(lane);

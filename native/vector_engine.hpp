@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -35,28 +36,32 @@ enum class Observe : uint8_t {
     show,  // the observation as it stands, again
 };
 
-// T threads, each of which always runs the same lanes.
+// T threads: the caller's own, and T - 1 more.
 class ThreadPool {
 public:
     explicit ThreadPool(int num_threads);
     ~ThreadPool();
-    // Runs task(thread) on every thread and waits. With one thread it runs in the caller.
+    // Runs task(thread) on every thread and waits.
     void run(const std::function<void(int)>& task);
     int size() const { return num_threads_; }
 
 private:
     void work(int thread);
+    // Waits for a moment without giving up the processor; false if that was not enough.
+    template <typename Condition>
+    bool spin_until(Condition condition) const;
 
     int num_threads_;
+    bool spins_;  // there is a processor for each thread
     pid_t process_;
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     std::unique_ptr<std::condition_variable> start_ = std::make_unique<std::condition_variable>();
     std::unique_ptr<std::condition_variable> done_ = std::make_unique<std::condition_variable>();
     const std::function<void(int)>* task_ = nullptr;
-    uint64_t round_ = 0;
-    int busy_ = 0;
-    bool stopping_ = false;
+    std::atomic<uint64_t> round_{0};
+    std::atomic<int> busy_{0};
+    std::atomic<bool> stopping_{false};
 };
 
 // One emulator instance and what an episode remembers of its past frames.
@@ -136,7 +141,8 @@ public:
     // that another process can tell slow from stuck, and which lane took this one down. For engines of one thread.
     void watch(int64_t* cells);
 
-    // Runs work(lane) for every lane on its thread; the first error comes back, naming its lane.
+    // Runs work(lane) for every lane; the first error comes back, naming its lane. A thread has lanes of its own, whose
+    // memory stays warm in its processor's cache; one that is done takes over lanes that another has not begun.
     void for_each_lane(const std::function<void(int)>& work);
 
 private:
@@ -147,6 +153,7 @@ private:
     int num_probes_ = 0;
     int64_t* watched_ = nullptr;
     std::unique_ptr<Spares> spares_;
+    std::vector<std::atomic<bool>> begun_;  // by lane, in the present round
     ThreadPool pool_;  // last: its threads end before the lanes do
 };
 

@@ -81,7 +81,8 @@ class RainbowLearner:
         self.design = NetworkDesign.of(self.options, shape, dtype == np.uint8, num_actions)
         self._device = pick_device(self.options.device)
         precision = self.options.precision
-        self._bf16 = precision == "bf16" or (precision == "auto" and computes_bf16(self._device))
+        suits = self.design.is_picture and computes_bf16(self._device)
+        self._bf16 = precision == "bf16" or (precision == "auto" and suits)
         self._online = make_network(self.design, seed, self._device)
         self._target = make_network(self.design, seed, self._device).requires_grad_(False)
         self._optimizer = torch.optim.Adam(
@@ -90,7 +91,7 @@ class RainbowLearner:
             eps=self.options.adam_epsilon,
             fused=self._device.type in ("cpu", "cuda"),
         )
-        self._policy = RainbowPolicy(self._online, epsilon=self.options.epsilon_to, bf16=self._bf16, seed=seed)
+        self._policy = RainbowPolicy(self._online, epsilon=self.options.epsilon_to, seed=seed)
         self._replay = ReplayBuffer(
             ReplayShape(
                 env.num_envs,

@@ -260,7 +260,12 @@ class RainbowNetwork(nn.Module):
             prepared: From `prepare`.
             noise: One row for all, or one per row of the batch.
         """
-        hidden = functional.relu(self.hidden(self.trunk(prepared), noise))
+        hidden = functional.relu(self.hidden(self.trunk(prepared), noise)).float()
+        # The last layers always compute in single precision: what tells one action from another is a small difference.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self._streams(hidden, noise)
+
+    def _streams(self, hidden: Tensor, noise: Noise) -> Tensor:
         atoms, width = self.design.atoms, self.design.hidden
         advantages = self.advantage(hidden[:, :width], noise).unflatten(1, (-1, atoms))
         if self.value is None:
@@ -294,7 +299,11 @@ class RainbowNetwork(nn.Module):
         if noise is None:
             return None
         dtype = self._dtype()
-        return {layer: layer.fix(noise, dtype) for layer in self.children() if isinstance(layer, NoisyLinear)}
+        return {
+            layer: layer.fix(noise, dtype if layer is self.hidden else torch.float32)
+            for layer in self.children()
+            if isinstance(layer, NoisyLinear)
+        }
 
     def take_gradients(self, noise: Noise) -> None:
         """Pass gradients of weights under noise on to the parameters."""

@@ -51,7 +51,9 @@ class RainbowOptions:
     stacked: bool = _option(True, "pictures along the first axis are past ones: store each but once")
     steps_per_update: int = _option(32, "steps of every lane between two reports")
     device: str = _option("auto", "where the network is: auto, cpu, cuda")
-    precision: Literal["auto", "fp32", "bf16"] = _option("fp32", "numbers that networks compute with")
+    precision: Literal["auto", "fp32", "bf16"] = _option(
+        "auto", "of convolutions and the layer behind them while learning: fp32, bf16; auto: bf16 where it is fast"
+    )
 
     def __post_init__(self) -> None:
         for name in ("steps", "n_step", "batch_size", "buffer_size", "train_every", "gradient_steps", "target_every"):

@@ -24,13 +24,12 @@ class RainbowPolicy:
     Args:
         network: Judges actions; it may go on learning.
         epsilon: The share of random actions in `sample=True` where the network has no noise.
-        bf16: Compute with bfloat16.
         seed: Of the policy's own random numbers.
     """
 
-    def __init__(self, network: RainbowNetwork, *, epsilon: float = 0.01, bf16: bool = False, seed: int = 0) -> None:
+    def __init__(self, network: RainbowNetwork, *, epsilon: float = 0.01, seed: int = 0) -> None:
         self.network = network
-        self._epsilon, self._bf16 = epsilon, bf16
+        self._epsilon = epsilon
         self._random = np.random.default_rng(seed)
 
     @property
@@ -61,8 +60,7 @@ class RainbowPolicy:
     def q_values(self, observations: NDArray[Any], noise: Tensor | None = None) -> NDArray[np.float32]:
         """The mean return that each action promises, float32 (lanes, actions)."""
         device = self.network.returns.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
-            logits = self.network(to_device(observations, device), None if noise is None else noise.to(device))
+        logits = self.network(to_device(observations, device), None if noise is None else noise.to(device))
         return self.network.q_values(logits).cpu().numpy()
 
     def saliency(self, observations: NDArray[Any]) -> NDArray[np.float32] | None:
