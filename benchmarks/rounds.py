@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-ROUNDS = 5
+ROUNDS = 11
 
 
 class Rate(float):

@@ -1,8 +1,8 @@
 """The table of speed: next to what the cores themselves can do, and to every other way to run these games.
 
 Both sides of a ratio run the same ROM from the same start, with random buttons of the same kind, drawn beforehand and
-held for the same frames, in turns and after a warm-up; the figure is the median of five rounds. A step that only
-resets is no decision and does not count, on any side.
+held for the same frames, in turns and after a warm-up; the figure is the median of eleven short rounds. A step that
+only resets is no decision and does not count, on any side.
 
     python -m benchmarks speed_table                    all of it, some minutes
     python -m benchmarks speed_table --only vector      a section, or a part such as vector:Break; may be repeated
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks speed_table")
     parser.add_argument("--only", action="append", default=[], help="a section, or one of its games: vector:Breakout")
     parser.add_argument("--out", type=Path, help="also write the rows to this .json or .csv file")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of one round of one side")
+    parser.add_argument("--seconds", type=float, default=0.25, help="length of one round of one side")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args(arguments)
     rows = measure(chosen.only, chosen.seconds, chosen.rounds, Console(stderr=True))

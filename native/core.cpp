@@ -117,7 +117,6 @@ void Core::build() {
     descriptors_.clear();
     buffer_status_ = nullptr;
     asks_what_shows_ = false;
-    moment_size_ = 0;
     library_ = std::make_unique<Library>(image_);
     try {
         library_->set_environment(&Frontend::environment);
@@ -256,10 +255,12 @@ void Core::remember(Moment& moment) {
     require_library();
     Entered entered(this);
     if (unstarted_) boot();
-    if (moment_size_ == 0) moment_size_ = library_->serialize_size();
-    moment.state.resize(moment_size_);
     moment.num_frames = history_.num_frames();
-    if (moment.state.empty() || !library_->serialize(moment.state.data(), moment.state.size()))
+    // To ask for the size takes some cores as long as to save, and with others it changes now and then.
+    const auto save = [&] { return !moment.state.empty() && library_->serialize(moment.state.data(), moment.state.size()); };
+    if (save()) return;
+    moment.state.resize(library_->serialize_size());
+    if (!save())
         throw StateError("core " + spec_->core_name + " cannot save its state");
 }
 

@@ -160,7 +160,6 @@ private:
     std::vector<retro_memory_descriptor> descriptors_;
     MemoryMap memory_;
     bool shut_down_ = false;
-    size_t moment_size_ = 0;       // of a savestate: asking takes some cores as long as making one
     bool shows_ = true;            // whether anybody will look at the frame that runs
     bool asks_what_shows_ = false;  // the core asks before it draws
     decltype(retro_audio_buffer_status_callback::callback) buffer_status_ = nullptr;

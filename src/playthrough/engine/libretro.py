@@ -190,7 +190,7 @@ class LibretroEngine:
         """See `Engine.run`; the results go into these arrays, an observation as one row of bytes."""
         try:
             self._native.run(buttons, max_frames, stopping, observe, frames_run, ended, samples, observations)
-        except (_native.LaneError, _native.CoreError) as error:
+        except (_native.LaneError, _native.CoreError, _native.StateError) as error:
             raise LaneError(f"{error} (core {self.core_name})") from None
         finally:
             if _log.isEnabledFor(logging.WARNING):

@@ -332,15 +332,22 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             self._background = Background(self)
         self._background.send(actions, lane_ids)
 
-    def recv(self, min_lanes: int | None = None) -> Received:
+    def recv(
+        self, min_lanes: int | None = None
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
         """Wait until at least so many lanes that were sent are done, and take all that are.
 
         Args:
             min_lanes: None for as many as were sent first, and not received, together.
+
+        Returns:
+            What `step` returns, with one row for each lane of `infos["lane_ids"]`.
         """
         if self._background is None:
             raise ValueError("nothing was sent: call send(actions) before recv()")
-        return self._background.recv(min_lanes)
+        done = self._background.recv(min_lanes)
+        infos = {**done.infos, "lane_ids": done.lanes}
+        return done.observations, done.rewards, done.terminated, done.truncated, infos
 
     def step_lanes(self, masks: NDArray[np.uint16], lanes: NDArray[np.int64]) -> Received:
         """One step of some lanes alone, with the buttons that they press, (len(lanes), players)."""
