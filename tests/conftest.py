@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tiny_cores import REPOSITORY, TINY_SCENARIO, TINY_VARIABLES, TinyCores, tiny_rom
 
+pytest.register_assert_rewrite("engine.conformance")
+
 # Tests see an empty home, and leave the user's alone.
 os.environ["PLAYTHROUGH_HOME"] = tempfile.mkdtemp(prefix="playthrough-tests-")
 atexit.register(shutil.rmtree, os.environ["PLAYTHROUGH_HOME"], ignore_errors=True)

@@ -11,20 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.conformance import EngineConformance, Subject, assert_same_future, play
+from engine.opening import SYSTEMS, open_game, open_made, open_tiny, start_state
+from tiny_cores import tiny_rom
 
-pytest.register_assert_rewrite("engine.conformance")
-
-from engine.conformance import EngineConformance, Subject, assert_same_future, play  # noqa: E402
-from engine.opening import SYSTEMS, open_game, open_made, open_tiny, start_state  # noqa: E402
-from tiny_cores import tiny_rom  # noqa: E402
-
-from playthrough.engine import cores  # noqa: E402
-from playthrough.engine.cores import CoreFile, CoreRules, find_core  # noqa: E402
-from playthrough.engine.engine import Observe, PixelSpec  # noqa: E402
-from playthrough.engine.libretro import LibretroEngine  # noqa: E402
-from playthrough.engine.probes import DataType, Probe  # noqa: E402
-from playthrough.engine.systems import get_system  # noqa: E402
-from playthrough.errors import CoreError, StateError  # noqa: E402
+from playthrough.engine import cores
+from playthrough.engine.cores import CoreFile, CoreRules, find_core
+from playthrough.engine.engine import Observe, PixelSpec
+from playthrough.engine.libretro import LibretroEngine
+from playthrough.engine.probes import DataType, Probe
+from playthrough.engine.systems import get_system
+from playthrough.errors import CoreError, StateError
 
 TinyCores = Mapping[str, Path]
 B, SELECT, RIGHT = 1 << 0, 1 << 2, 1 << 7

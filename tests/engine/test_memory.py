@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.conformance import play
+from engine.opening import open_game, open_made, open_tiny, start_state
 from numpy.typing import NDArray
 
-pytest.register_assert_rewrite("engine.conformance")
-
-from engine.conformance import play  # noqa: E402
-from engine.opening import open_game, open_made, open_tiny, start_state  # noqa: E402
-
-from playthrough.engine.engine import PixelSpec  # noqa: E402
-from playthrough.engine.libretro import RewardSum, native_stop  # noqa: E402
-from playthrough.engine.probes import DataType, Measure, Op, Probe, RewardTerm, StopNode  # noqa: E402
-from playthrough.errors import BadInputError  # noqa: E402
+from playthrough.engine.engine import PixelSpec
+from playthrough.engine.libretro import RewardSum, native_stop
+from playthrough.engine.probes import DataType, Measure, Op, Probe, RewardTerm, StopNode
+from playthrough.errors import BadInputError
 
 TinyCores = Mapping[str, Path]
 NOTHING = np.zeros((1, 1, 1), np.uint16)

@@ -11,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.conformance import play
+from engine.opening import open_game, open_tiny, start_state
 from numpy.typing import NDArray
 
-pytest.register_assert_rewrite("engine.conformance")
-
-from engine.conformance import play  # noqa: E402
-from engine.opening import open_game, open_tiny, start_state  # noqa: E402
-
-from playthrough.engine.engine import Observe, PixelSpec  # noqa: E402
-from playthrough.engine.libretro import LibretroEngine  # noqa: E402
-from playthrough.engine.probes import DataType, Probe  # noqa: E402
+from playthrough.engine.engine import Observe, PixelSpec
+from playthrough.engine.libretro import LibretroEngine
+from playthrough.engine.probes import DataType, Probe
 
 TinyCores = Mapping[str, Path]
 PIXELS = PixelSpec(True, "area", (84, 84), max_of_two=True, stack=2)

@@ -8,18 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine.conformance import PLAIN, play
+from engine.opening import open_game, open_tiny, start_state
+from engine.picture_reference import RGB565, RGB1555, XRGB8888, Picture, convert, fit, luma, process
 
-pytest.register_assert_rewrite("engine.conformance")
-
-from engine.conformance import PLAIN, play  # noqa: E402
-from engine.opening import open_game, open_tiny, start_state  # noqa: E402
-from engine.picture_reference import RGB565, RGB1555, XRGB8888, Picture, convert, fit, luma, process  # noqa: E402
-
-from playthrough import _native  # noqa: E402
-from playthrough.engine.engine import Observe, PixelSpec  # noqa: E402
-from playthrough.engine.libretro import LibretroEngine  # noqa: E402
-from playthrough.engine.probes import DataType, Measure, Op, Probe, StopNode  # noqa: E402
-from playthrough.errors import BadInputError  # noqa: E402
+from playthrough import _native
+from playthrough.engine.engine import Observe, PixelSpec
+from playthrough.engine.libretro import LibretroEngine
+from playthrough.engine.probes import DataType, Measure, Op, Probe, StopNode
+from playthrough.errors import BadInputError
 
 TinyCores = Mapping[str, Path]
 
