@@ -117,7 +117,10 @@ def test_integrations(run: Run, game: GameMaker, files: dict[str, object], expec
     [
         (AIRSTRIKER_STATE.read_bytes()[:500], "x.state: the file is damaged or cut off"),
         (b"", "x.state: expected a savestate packed with gzip, but the file is empty"),
-        (gzip.compress(bytes(1200), mtime=0), "no savestate of core genesis_plus_gx and this game: it has 1200 bytes, expected"),
+        (
+            gzip.compress(bytes(1200), mtime=0),
+            "no savestate of core genesis_plus_gx and this game: it has 1200 bytes, expected",
+        ),
     ],
 )
 def test_savestates(run: Run, state: bytes, expected: str):
