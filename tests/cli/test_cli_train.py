@@ -18,7 +18,8 @@ import pytest
 
 from cli.conftest import Run, inputs_file
 from playthrough.cli import train_panel
-from playthrough.cli.train_panel import TrainPanel, duration, sparkline
+from playthrough.cli.sparkline import duration, sparkline
+from playthrough.cli.train_panel import TrainPanel
 from playthrough.game.movies import read_movie
 
 SMALL = (

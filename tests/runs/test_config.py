@@ -8,8 +8,10 @@ import pytest
 from playthrough.env.observation import Grid
 from playthrough.env.options import EnvOptions
 from playthrough.errors import BadInputError, ConfigError
-from playthrough.runs.config import RunConfig, find_recipe, list_recipes, load_config, recipe_for, resolve
+from playthrough.runs.config import RunConfig, load_config, resolve
+from playthrough.runs.deep_settings import play_actions
 from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT
+from playthrough.runs.recipes import find_recipe, list_recipes, recipe_for
 from playthrough.runs.train import train
 
 RECIPE = """\
@@ -218,3 +220,50 @@ def test_mistakes_in_neats_settings_are_placed(tmp_path: Path) -> None:
     recipe.write_text(f'{head}config = """\n{wrong}"""\n')
     assert neat_error(recipe).startswith(f"{recipe}:{5 + line}: pop_size: ")
     assert recipe.read_text().split("\n")[5 + line - 1] == "pop_size = many"
+
+
+def test_a_deep_run_has_defaults_of_its_own_and_keeps_them(tmp_path: Path) -> None:
+    config = resolve(game="Tiny-Atari2600", algo="ppo", steps=5000, overrides=("env.frame_skip=1", "ppo.epochs=2"))
+    assert config.deep is not None and (config.deep.steps, config.deep.options.gamma) == (5000, 0.99)
+    options = config.lane_options(autoreset_mode="same_step")
+    assert (options.observation, options.frame_skip, options.noop_max, options.num_envs) == ("gray84", 1, 30, 8)
+    assert (config.deep.evaluate_every, config.deep.checkpoint_every(8)) == (500, 250)
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert load_config(path) == config
+    assert load_config(path, ["ppo.steps=9000"]).deep != config.deep
+
+
+def test_a_replay_buffer_asks_for_checkpoints_before_it_is_overwritten() -> None:
+    rare = ("rainbow.buffer_size=10_000", "rainbow.checkpoint_every=100_000")
+    deep = resolve(game="Tiny-Atari2600", algo="rainbow", overrides=rare).deep
+    assert deep is not None and deep.checkpoint_every(8) == 1000 - 2 * 256
+    assert (deep.spare_steps(8) or 0) >= deep.checkpoint_every(8) + 2 * 256
+
+
+def test_deep_agents_press_no_button_that_opens_a_menu() -> None:
+    assert play_actions("Tiny-Atari2600") == "discrete"
+    choices = play_actions("Tiny-GameBoy")
+    assert isinstance(choices, list) and [] in choices and ["UP", "A"] in [sorted(c, key="UP A".find) for c in choices]
+    pressed = {button for choice in choices for button in choice}
+    assert "SELECT" not in pressed and {"A", "B", "UP", "LEFT"} <= pressed
+    assert len({tuple(choice) for choice in choices}) == len(choices) >= 9
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ('algo = "ppo"\n[ppo]\nclip_rang = 1', ["recipe.toml:4: [ppo] clip_rang", "did you mean 'clip_range'?"]),
+        ('algo = "ppo"\n[ppo]\nsteps = 0', ["recipe.toml:4: [ppo] steps", "must be a positive number"]),
+        ('algo = "ppo"\n[neat]\ngenerations = 3', ["recipe.toml:3: neat", "the algorithm is ppo; its settings stand in [ppo]"]),
+        ('algo = "rainbow"\n[rainbow]\nevaluation_episodes = 1', ["evaluation_episodes must be 2 or more, not 1"]),
+        ('algo = "ppo"\n[ppo]\nreward_clip = "sign"', ["recipe.toml:4", "expected true or false, found 'sign'"]),
+    ],
+)
+def test_what_is_wrong_with_a_deep_recipe_is_named(tmp_path: Path, recipe: str, expected: list[str]) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'game = "Tiny-Atari2600"\n{recipe}\n')
+    with pytest.raises(ConfigError) as error:
+        resolve(recipe=path)
+    for text in expected:
+        assert text in str(error.value)

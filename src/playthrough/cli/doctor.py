@@ -23,10 +23,11 @@ Finding = tuple[Verdict, str, str]
 EXTRAS = {
     "atari": ("ale-py",),
     "neat": ("neat-python",),
+    "deep": ("torch", "stable-baselines3", "sb3-contrib", "safetensors"),
     "runs": ("av", "matplotlib", "pillow", "tensorboardX"),
     "play": ("pygame-ce",),
 }
-_COMES_WITH = "32 Atari games to play with", "NEAT", "videos, plots and TensorBoard", "windows"
+_COMES_WITH = "32 Atari games to play with", "NEAT", "deep learning", "videos, plots and TensorBoard", "windows"
 _MARKS = {"ok": ("ok", "green"), "missing": ("--", "yellow"), "broken": ("NO", "bold red")}
 _NUM_FRAMES = 600
 

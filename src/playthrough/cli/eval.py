@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from statistics import fmean, median, stdev
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from playthrough.cli.console import command, say, try_next
+from playthrough.cli.console import command, out, say, table, try_next
 from playthrough.cli.options import GameOptions, examples, takes_game
 from playthrough.cli.progress import progress
+from playthrough.cli.reference import print_reference
+
+if TYPE_CHECKING:
+    from playthrough.runs.judge import Judgement
 
 
 @takes_game
@@ -26,18 +32,27 @@ def evaluate(
     """Say whether a trained agent plays better than random buttons do.
 
     Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
-    that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap.
+    that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap. Several
+    start states take turns, and are listed one by one.
     """
     judge_against_random(run, episodes, seed=seed, lanes=lanes, threads=threads, **chosen.given)
-    try_next(command("watch", run), command("train", "--resume", run, "--generations", "N"))
+    try_next(command("watch", run), command("train", "--resume", run, *more_of(run)))
+
+
+def more_of(run: Path) -> tuple[str, str]:
+    """The option that makes a run go on for longer."""
+    from playthrough.runs.config import load_config
+
+    return ("--steps" if load_config(run / "config.toml").deep else "--generations", "N")
 
 
 def judge_against_random(
     run: Path, episodes: int, *, seed: int = 0, lanes: int = 8, threads: int | None = None, **changes: Any
 ) -> None:
     """Let a run's best agent and random play both play, and say which is better."""
+    from playthrough.game.integration import load_integration
     from playthrough.runs.agent import AgentSource, RandomPlay, load_agent
-    from playthrough.runs.judge import Judgement, evaluate_agent
+    from playthrough.runs.judge import evaluate_agent
 
     agent = load_agent(run)
     options = agent.config.env_options(**changes)
@@ -57,6 +72,27 @@ def judge_against_random(
         say("Random play is better than the agent: the intervals do not overlap.", "red")
     else:
         say("No difference is certain: the intervals overlap. More episodes make them narrower.", "yellow")
+    say()
+    _print_numbers(trained, random)
+    integration = load_integration(options.game, info=options.info, scenario=options.scenario)
+    named = [state for state in trained.by_start_state() if state in {*integration.states, *integration.recipes}]
+    print_reference(integration, named or [integration.default_state()])
+
+
+def _print_numbers(*judgements: Judgement) -> None:
+    """Mean, standard error and median of each, in all and for each start state."""
+    columns = ("Episodes", "Mean", "Standard error", "Median")
+    numbers = table("Who", *columns, right=columns)
+
+    def add(who: str, rewards: list[float]) -> None:
+        error = f"{stdev(rewards) / math.sqrt(len(rewards)):.1f}" if len(rewards) > 1 else "-"
+        numbers.add_row(who, str(len(rewards)), f"{fmean(rewards):.1f}", error, f"{median(rewards):.1f}")
+
+    for judgement in judgements:
+        add(judgement.name, judgement.rewards)
+        for state, rewards in judgement.by_start_state().items():
+            add(f"  from {state}", rewards)
+    out().print(numbers)
 
 
 def register(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typer import Typer
 
 from playthrough.cli.console import command, heading, out, say, styled, table, try_next
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
+from playthrough.cli.reference import print_reference
 from playthrough.errors import RomError
 from playthrough.game.rom_files import Rom
 
@@ -48,7 +49,7 @@ def info(game: Game, chosen: GameOptions) -> None:
     _print_files(integration)
     _print_buttons(integration)
     _print_spaces(integration, scene)
-    _print_reference(integration)
+    print_reference(integration, [integration.default_state()])
     if not can_run:
         try_next("playthrough import PATH", "playthrough games")
         return
@@ -57,6 +58,7 @@ def info(game: Game, chosen: GameOptions) -> None:
         command("play", game) + more,
         command("watch", game, "--agent", "random") + more,
         command("train", game, "--algo", "neat") + more,
+        command("train", game, "--algo", "ppo") + more,
     )
 
 
@@ -179,15 +181,6 @@ def _print_spaces(integration: Integration, scene: Scene) -> None:
         else:
             kinds.add_row(kind, " x ".join(map(str, space.nvec)), str(int(space.nvec.sum())))
     out().print(kinds)
-
-
-def _print_reference(integration: Integration) -> None:
-    state = integration.default_state()
-    for run in integration.reference_runs(state) if state else ():
-        mean = run.get("rewards", {}).get("final_10_mean")
-        if isinstance(mean, int | float):
-            say()
-            say(f"Reference run {run.get('name', '')} from {state}: mean return of its last ten episodes {mean:g}")
 
 
 def register(app: Typer) -> None:

@@ -24,6 +24,9 @@ def replay(
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the video goes; else beside the movie, as .mp4.")
     ] = None,
+    gif: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write its first half minute as a moving picture (.gif).")
+    ] = None,
     no_video: Annotated[bool, typer.Option("--no-video", help="Write no video; only say what came of it.")] = False,
     inputs: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the buttons of every frame as text, a line each.")
@@ -73,9 +76,11 @@ def replay(
     elif not no_video:
         from playthrough.runs.video import film_movie
 
-        with progress("filming") as advance:
-            file = film_movie(movie, video or movie.with_suffix(".mp4"), game=game, on_frame=advance, **chosen.given)
-        say(f"Video: {file}")
+        wanted = [file for file in (video, gif) if file is not None] or [movie.with_suffix(".mp4")]
+        for file in wanted:
+            with progress("filming") as advance:
+                film_movie(movie, file, game=game, on_frame=advance, **chosen.given)
+            say(f"Video: {file}")
     try_next(command("replay", movie, "--window"), command("replay", movie, "--inputs", movie.with_suffix(".txt")))
 
 

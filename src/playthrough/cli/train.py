@@ -12,7 +12,7 @@ from playthrough.cli.eval import judge_against_random
 from playthrough.cli.options import GameOptions, examples, takes_game
 
 if TYPE_CHECKING:
-    from playthrough.runs.watcher import TrainResult
+    from playthrough.runs.watcher import DeepTotals, Totals, TrainResult
 
 
 @takes_game
@@ -36,15 +36,22 @@ def train(
     ] = None,
     algo: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="How it learns. neat: evolves networks, generation by generation."),
+        typer.Option(
+            metavar="NAME",
+            help="How it learns. neat: evolves networks, generation by generation. ppo, a2c, maskable, recurrent, "
+            "qrdqn, rainbow: one network that learns step by step.",
+        ),
     ] = None,
     generations: Annotated[
-        int | None, typer.Option(metavar="N", help="How many generations, those before a --resume included.", min=1)
+        int | None,
+        typer.Option(metavar="N", help="neat: how many generations, those before a --resume included.", min=1),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="How many decisions, for algorithms that count those; neat counts generations.", min=1
+            metavar="N",
+            help="All but neat: how many decisions of all lanes together, those before a --resume included.",
+            min=1,
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed gives the same run.", min=0)] = None,
@@ -79,18 +86,17 @@ def train(
     Say a GAME to begin with good settings, --recipe for settings of your own, or --resume to go on. Ctrl-C ends a run;
     what was finished stays.
 
-    Every setting of a recipe can be given with --set: env.* are those of the environment, neat.* those of NEAT, and
-    neat.config.* those of its configuration file; RUN/config.toml lists those of a run. The results do not depend on
-    lanes and threads.
+    Every setting of a recipe can be given with --set: env.* are those of the environment, neat.* those of NEAT, ppo.*
+    those of PPO, and neat.config.* those of NEAT's configuration file; RUN/config.toml lists those of a run. The
+    results do not depend on threads, and NEAT's not on lanes.
     """
     from playthrough.cli.train_panel import TrainPanel
     from playthrough.errors import BadInputError
-    from playthrough.runs.config import resolve
+    from playthrough.runs.config import load_config, resolve
+    from playthrough.runs.folder import RunFolder
     from playthrough.runs.train import resume as resume_run
     from playthrough.runs.train import train as start_run
 
-    if steps is not None:
-        raise BadInputError("--steps: the algorithm neat counts generations, not decisions; use --generations")
     changes = change or []
     if resume is not None:
         fixed = {
@@ -104,7 +110,12 @@ def train(
         given = [name for name, value in fixed.items() if value is not None]
         if given:
             raise BadInputError(f"--resume goes on with a run as it is; leave out {', '.join(given)}")
-        settings = {"neat.generations": generations, "lanes": lanes, "threads": threads}
+        learner = load_config(RunFolder.open(resume).config).algo
+        if learner == "neat" and steps is not None:
+            raise BadInputError("--steps: the algorithm neat counts generations, not decisions; use --generations")
+        if learner != "neat" and generations is not None:
+            raise BadInputError(f"--generations: the algorithm {learner} counts decisions; use --steps")
+        settings = {"neat.generations": generations, f"{learner}.steps": steps, "lanes": lanes, "threads": threads}
         settings |= {f"env.{name}": value for name, value in chosen.given.items()}
         changes += [f"{name}={value}" for name, value in settings.items() if value is not None]
         with TrainPanel() as panel:
@@ -119,6 +130,7 @@ def train(
         recipe=recipe,
         overrides=changes,
         algo=algo,
+        steps=steps,
         neat__generations=generations,
         seed=seed,
         out=out,
@@ -134,15 +146,19 @@ def train(
 
 
 def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None:
-    totals = result.totals
+    from playthrough.runs.watcher import DeepTotals
+
     say()
+    is_deep = isinstance(result.totals, DeepTotals)
+    done, best = _deep_words(result.totals) if isinstance(result.totals, DeepTotals) else _neat_words(result.totals)
     if result.goal_reached:
-        after = f"{counted(totals.generations, 'generation')} and {counted(totals.frames, 'frame')}"
-        say(f"goal reached after {after}", "bold green")
+        say(f"goal reached after {done} and {counted(result.totals.frames, 'frame')}", "bold green")
+    elif result.status == "interrupted" and not isinstance(result.totals, DeepTotals):
+        say(f"interrupted; all that was finished is saved (generations: {result.totals.generations})", "yellow")
     elif result.status == "interrupted":
-        say(f"interrupted; all that was finished is saved (generations: {totals.generations})", "yellow")
-    if totals.best_fitness is not None:
-        say(f"Best fitness {totals.best_fitness:g}, found in generation {totals.best_generation}", "bold")
+        say(f"interrupted; all that was finished is saved ({done})", "yellow")
+    if best is not None:
+        say(best, "bold")
     if judge is not None and result.genome is not None and result.status != "interrupted":
         judge_against_random(result.folder, judge)
     files = {"Agent": result.genome, "Movie": result.movie, "Video": result.video}
@@ -154,11 +170,31 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     if result.status == "interrupted":
         try_next(command("train", "--resume", result.folder, *where), watched)
     else:
-        more = command("train", "--resume", result.folder, "--generations", 2 * totals.generations, *where)
+        unit, number = ("--steps", result.totals.agent_steps) if is_deep else ("--generations", _generations(result))
+        more = command("train", "--resume", result.folder, unit, 2 * number, *where)
         judged = command("eval", result.folder, "--episodes", 30, *where)
         try_next(watched, judged if judge is None else more)
     if result.genome is None:
         raise typer.Exit(1)
+
+
+def _neat_words(totals: Totals) -> tuple[str, str | None]:
+    """What was done, and how good the best is."""
+    done = counted(totals.generations, "generation")
+    if totals.best_fitness is None:
+        return done, None
+    return done, f"Best fitness {totals.best_fitness:g}, found in generation {totals.best_generation}"
+
+
+def _deep_words(totals: DeepTotals) -> tuple[str, str | None]:
+    done = counted(totals.agent_steps, "step")
+    if totals.best_evaluation is None:
+        return done, None
+    return done, f"Best evaluation {totals.best_evaluation:g}, after {totals.best_agent_steps:,} steps"
+
+
+def _generations(result: TrainResult) -> int:
+    return getattr(result.totals, "generations", 0)
 
 
 def register(app: typer.Typer) -> None:
@@ -166,6 +202,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         **examples(
             "playthrough train Airstriker-Genesis --algo neat --generations 20",
+            "playthrough train Breakout-Atari2600 --algo ppo --steps 1000000",
             "playthrough train --recipe airstriker-neat --out runs/first --seed 7",
             "playthrough train --recipe airstriker-neat --out runs/first --fresh     # from the start",
             "playthrough train --resume runs/first --generations 40",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from playthrough.cli.console import counted, out, say, styled
+from playthrough.cli.deep_panel import DeepView
+from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, sparkline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from playthrough.agents.deep.learner import UpdateReport
     from playthrough.agents.neat import GenerationReport
-    from playthrough.runs.watcher import Progress, RunStart, Totals, TrainResult
+    from playthrough.runs.watcher import DeepStart, DeepTotals, Progress, RunStart, Totals, TrainResult
 
-_BARS = "▁▂▃▄▅▆▇█"
-_SPARKLINE_WIDTH = 48
 _REFRESHES_PER_SECOND = 4
 
 
@@ -27,6 +27,7 @@ class TrainPanel:
         from rich.live import Live
 
         self._start: RunStart | None = None
+        self._deep: DeepView | None = None
         self._progress: Progress | None = None
         self._report: GenerationReport | None = None
         self._totals: Totals | None = None
@@ -79,9 +80,33 @@ class TrainPanel:
                 f"{duration(totals.time_left_s)} left"
             )
 
+    def learning(self, start: DeepStart) -> None:
+        """See `Watcher`."""
+        self._deep = DeepView(start)
+        for text in self._early:
+            say(text, "yellow")
+        self._early.clear()
+        config = start.config
+        say(f"{config.game} with {config.algo}, seed {config.seed}, into {start.folder}", "bold")
+        say(
+            f"It sees {' x '.join(map(str, start.observation))} numbers and chooses from {start.actions}, on "
+            f"{counted(start.lanes, 'lane')}, {counted(start.threads, 'thread')}, core {start.core}; "
+            f"networks run on {start.device}. Ctrl-C ends the run after the current update; nothing is lost."
+        )
+        if self._console.is_terminal:
+            self._live.start()
+
+    def updated(self, report: UpdateReport, totals: DeepTotals) -> None:
+        """See `Watcher`."""
+        if self._deep is None:
+            return
+        line = self._deep.update(report, totals)
+        if line is not None and not self._console.is_terminal:
+            say(line)
+
     def message(self, text: str) -> None:
         """See `Watcher`."""
-        if self._start is None:
+        if self._start is None and self._deep is None:
             self._early.append(text)
         else:
             self._console.print(styled(text, "yellow"))
@@ -97,6 +122,8 @@ class TrainPanel:
         from rich.table import Table
         from rich.text import Text
 
+        if self._deep is not None:
+            return self._deep.panel()
         start, progress, report, totals = self._start, self._progress, self._report, self._totals
         if start is None:
             return Text()
@@ -122,7 +149,7 @@ class TrainPanel:
         rows.add_row("time left", duration(left), f"{duration(monotonic() - self._since_s)} since the start")
         done, total = (progress.num_done, progress.num_total) if progress else (0, start.population)
         bar = Table.grid(padding=(0, 2))
-        bar.add_row(ProgressBar(total, done, width=_SPARKLINE_WIDTH), Text(f"{done}/{total} genomes", "dim"))
+        bar.add_row(ProgressBar(total, done, width=SPARKLINE_WIDTH), Text(f"{done}/{total} genomes", "dim"))
         if number + 1 >= generations and report and report.generation == number:
             bar = Text("writing the movie, the video and the plots of the best agent", "dim")
         return Panel(
@@ -132,21 +159,6 @@ class TrainPanel:
             expand=False,
             padding=(0, 2),
         )
-
-
-def sparkline(values: list[float], width: int = _SPARKLINE_WIDTH) -> str:
-    """The last values as a line of small bars, the lowest of them lowest."""
-    shown = values[-width:]
-    if not shown:
-        return ""
-    low, high = min(shown), max(shown)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(_BARS[round((value - low) * scale)] for value in shown)
-
-
-def duration(seconds: float | None) -> str:
-    """A time in hours, minutes and seconds."""
-    return "-" if seconds is None else str(timedelta(seconds=round(seconds))).removeprefix("0:")
 
 
 def _number(value: float | None) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from playthrough.cli.console import command, counted, say, try_next
+from playthrough.cli.eval import more_of
 from playthrough.cli.movie_window import show_movie
 from playthrough.cli.options import GameOptions, examples, takes_game
 from playthrough.cli.play import Scale, Speed
@@ -39,6 +40,13 @@ def watch(
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a video (.mp4) instead of opening a window.")
     ] = None,
+    gif: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write its first half minute as a moving picture (.gif)."),
+    ] = None,
+    saliency: Annotated[
+        bool, typer.Option("--saliency", help="In a video: show which pixels a deep agent looks at.")
+    ] = False,
     speed: Speed = 1.0,
     scale: Scale = 3,
 ) -> None:
@@ -47,7 +55,7 @@ def watch(
     It opens a window; where there is no screen, --video FILE writes a film with sound instead.
     """
     from playthrough.errors import BadInputError
-    from playthrough.runs.agent import RandomPlay, load_agent
+    from playthrough.runs.agent import DeepTrainedAgent, RandomPlay, load_agent
 
     source: AgentSource
     state, max_steps = None, None
@@ -58,25 +66,29 @@ def watch(
         raise BadInputError(f"{what} is no run folder; to watch a game that nobody was trained on, add --agent random")
     else:
         trained = source = load_agent(what)
+        if saliency and isinstance(trained, DeepTrainedAgent):
+            source = replace(trained, with_saliency=True)
         options = trained.config.env_options(**chosen.given)
-        max_steps = trained.config.neat.options.max_steps_per_episode
+        max_steps = trained.config.max_steps
         state = None if chosen.state else trained.episode.start_state
         seed = trained.episode.seed if seed is None else seed
-    if video is None:
+    files = [file for file in (video, gif) if file is not None]
+    if saliency and not files:
+        raise BadInputError("--saliency is for a video; add --video FILE.mp4 or --gif FILE.gif")
+    if not files:
         require_window("write a video instead: --video FILE.mp4")
     for number in range(episodes):
         episode = _Episode(source, options, (seed or 0) + number, state, max_steps)
-        if video is not None:
-            file = video.with_stem(f"{video.stem}-{number + 1}") if episodes > 1 else video
-            episode.film(file)
-        elif not episode.show(speed, scale):
+        for file in files:
+            episode.film(file.with_stem(f"{file.stem}-{number + 1}") if episodes > 1 else file)
+        if not files and not episode.show(speed, scale):
             break
     where = chosen.as_arguments()
     if agent == "random":
         try_next(command("play", what) + where, command("train", what, "--algo", "neat") + where)
     else:
         try_next(
-            command("eval", what, "--episodes", 30) + where, command("train", "--resume", what, "--generations", "N")
+            command("eval", what, "--episodes", 30) + where, command("train", "--resume", what, *more_of(Path(what)))
         )
 
 
@@ -129,5 +141,6 @@ def register(app: typer.Typer) -> None:
             "playthrough watch Airstriker-Genesis --agent random",
             "playthrough watch runs/first                              # its best episode",
             "playthrough watch runs/first --episodes 3 --seed 100 --video film.mp4",
+            "playthrough watch runs/breakout --saliency --gif breakout.gif   # what it looks at",
         )
     )(watch)

@@ -11,6 +11,9 @@ A recipe is a TOML file:
     [neat]                  # NeatOptions, and neat-python's file
     config = "airstriker-neat.cfg"
     generations = 10
+
+The last table bears the name of the algorithm; that of a deep learner holds its options, such as those of PpoOptions,
+and those of RunSteps.
 """
 
 from __future__ import annotations
@@ -22,15 +25,24 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from playthrough.env.options import Autoreset, EnvOptions
 from playthrough.errors import ConfigError, IntegrationError
+from playthrough.runs.deep_settings import (
+    DEEP_ENV_NAMES,
+    DEEP_LANES,
+    DEEP_OPTIONS,
+    DeepSettings,
+    deep_env,
+    read_deep_settings,
+)
 from playthrough.runs.goal import Goal
 from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT, change_neat_value, fill_in_sizes
+from playthrough.runs.recipes import find_recipe, recipe_for
 from playthrough.runs.settings import Draft, plain, read_fields, suggest
 from playthrough.runs.toml_text import toml_text
 
 if TYPE_CHECKING:
     from playthrough.agents.neat import NeatOptions, NeatSource
 
-Algorithm = Literal["neat"]
+Algorithm = Literal["neat", "ppo", "a2c", "qrdqn", "maskable", "recurrent", "rainbow"]
 
 _NOT_IN_ENV = {
     "game": "game stands at the top of the recipe",
@@ -78,13 +90,14 @@ class RunConfig:
         algo: Who learns.
         description: What the recipe is for, in a sentence.
         seed: Of all random numbers.
-        lanes: How many emulators run; None for a number that suits the threads. The results do not depend on it.
+        lanes: How many emulators run; None for a number that suits the threads. What NEAT comes to does not depend on
+            it; deep learners learn from all lanes together.
         threads: On how many threads; None for one per processor. The results do not depend on it.
         out: The run folder; None for a new one under `runs`.
-        goal: When to stop before all generations are played.
+        goal: When to stop before the end.
         video: Whether the best agent is filmed at the end.
         env: Settings of EnvOptions that differ from its defaults.
-        neat: Settings of the algorithm `neat`.
+        settings: Those of the algorithm.
     """
 
     game: str
@@ -97,7 +110,28 @@ class RunConfig:
     goal: Goal | None = None
     video: bool = True
     env: Mapping[str, Any] = field(default_factory=_no_settings)
-    neat: NeatSettings
+    settings: NeatSettings | DeepSettings
+
+    @property
+    def neat(self) -> NeatSettings:
+        """Settings of the algorithm `neat`.
+
+        Raises:
+            ConfigError: If it is another one.
+        """
+        if isinstance(self.settings, DeepSettings):
+            raise ConfigError(f"expected a run of neat, found one of {self.algo}")
+        return self.settings
+
+    @property
+    def deep(self) -> DeepSettings | None:
+        """Settings of a deep learner; None for `neat`."""
+        return self.settings if isinstance(self.settings, DeepSettings) else None
+
+    @property
+    def max_steps(self) -> int | None:
+        """Decisions after which the algorithm itself ends an episode."""
+        return None if self.deep else self.neat.options.max_steps_per_episode
 
     def env_options(self, **changes: Any) -> EnvOptions:
         """The environment of this run.
@@ -119,17 +153,19 @@ class RunConfig:
     def with_sizes(self, num_inputs: int, num_outputs: int) -> RunConfig:
         """This configuration with every `auto` filled in."""
         text = fill_in_sizes(self.neat.config, num_inputs, num_outputs)
-        return replace(self, neat=replace(self.neat, config=text))
+        return replace(self, settings=replace(self.neat, config=text))
 
     def to_toml(self) -> str:
         """The configuration as a recipe that says it all; `out` is left to the reader."""
         table = {
             entry.name: plain(getattr(self, entry.name))
             for entry in fields(self)
-            if entry.name not in ("out", "neat") and getattr(self, entry.name) != entry.default
+            if entry.name not in ("out", "settings") and getattr(self, entry.name) != entry.default
         }
         # The seed is part of a run even where it is the usual one.
         head = {"game": self.game, "algo": self.algo, "seed": self.seed}
+        if self.deep:
+            return toml_text({**head, **table, **head, self.algo: self.deep.table()})
         options = self.neat.options
         neat = {entry.name: plain(getattr(options, entry.name)) for entry in fields(options)}
         return toml_text({**head, **table, **head, "neat": {**neat, "config": self.neat.config}})
@@ -140,6 +176,7 @@ def resolve(
     game: str | None = None,
     recipe: str | Path | None = None,
     overrides: Sequence[str] = (),
+    steps: int | None = None,
     **options: Any,
 ) -> RunConfig:
     """The configuration of a new run.
@@ -148,6 +185,7 @@ def resolve(
         game: The game; its shipped recipe is used where there is one and `recipe` names none.
         recipe: The name of a shipped recipe, or a file.
         overrides: `key=value` each, such as `env.frame_skip=8` or `neat.config.pop_size=40`.
+        steps: Agent steps in all, for the algorithms that count those.
         **options: Settings by path with dots replaced by two underscores, such as `seed=3` or `neat__generations=20`;
             those that are None say nothing. They come last.
 
@@ -158,12 +196,18 @@ def resolve(
     if recipe is None:
         if game is None:
             raise ConfigError("say which game to train on, or which recipe to use")
-        found = recipe_for(game, options.get("algo") or "neat")
-        draft = Draft.read(found) if found else _draft_for(game)
+        algo = options.get("algo") or "neat"
+        found = recipe_for(game, algo)
+        draft = Draft.read(found) if found else _draft_for(game, algo)
     else:
         found = find_recipe(recipe)
         draft = Draft.read(found)
-    source = _apply(draft, overrides, {"game": game, **options}, found)
+    algo = options.get("algo") or draft.table.get("algo", "neat")
+    if steps is not None and algo == "neat":
+        raise ConfigError("--steps: the algorithm neat counts generations, not decisions; use --generations")
+    if options.get("neat__generations") is not None and algo != "neat":
+        raise ConfigError(f"--generations: the algorithm {algo} counts decisions, not generations; use --steps")
+    source = _apply(draft, overrides, {"game": game, **options, f"{algo}__steps": steps}, found)
     return _build(draft, source)
 
 
@@ -186,47 +230,10 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
     return _build(draft, source)
 
 
-def recipe_folders() -> list[Path]:
-    """Where shipped recipes lie: in the installed package, or in the source tree."""
-    package = Path(__file__).parents[1]
-    return [folder for folder in (package / "recipes", package.parents[1] / "recipes") if folder.is_dir()]
-
-
-def list_recipes() -> dict[str, Path]:
-    """The shipped recipes by name."""
-    return {path.stem: path for folder in reversed(recipe_folders()) for path in sorted(folder.glob("*.toml"))}
-
-
-def find_recipe(name_or_path: str | Path) -> Path:
-    """A recipe by the name of a shipped one, or by its path.
-
-    Raises:
-        ConfigError: If there is none.
-    """
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    known = list_recipes()
-    if str(name_or_path) in known:
-        return known[str(name_or_path)]
-    advice = suggest(str(name_or_path), known) if known else "no recipe is shipped with this installation"
-    raise ConfigError(f"no recipe {str(name_or_path)!r}: neither a file nor a shipped recipe; {advice}")
-
-
-def recipe_for(game: str, algo: str = "neat") -> Path | None:
-    """The shipped recipe that trains a game with an algorithm; None where there is none."""
-    for path in list_recipes().values():
-        table = Draft.read(path).table
-        if (
-            str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0")
-            and table.get("algo", "neat") == algo
-        ):
-            return path
-    return None
-
-
-def _draft_for(game: str) -> Draft:
+def _draft_for(game: str, algo: str) -> Draft:
     """What is a good start for a game that has no recipe."""
+    if algo != "neat":
+        return Draft(f"the default settings for {game}", {"game": game, "algo": algo})
     env: dict[str, Any] = {
         "observation": "grid8",
         "frame_skip": 4,
@@ -253,14 +260,12 @@ def _grows_a_reward(game: str) -> bool:
         return False
 
 
-def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], file: Path | None) -> NeatSource:
+def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], file: Path | None) -> NeatSource | None:
     """Put overrides and options into a draft, and the text of NEAT's file in the place of its path.
 
     Returns:
-        Where that text comes from.
+        Where that text comes from; None if NEAT is not who learns.
     """
-    from playthrough.agents.neat import NeatSource
-
     neat_values: dict[str, str] = {}
     origins: dict[str, str] = {}
     for assignment in overrides:
@@ -276,6 +281,12 @@ def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], f
         if value is not None:
             path = tuple(name.split("__"))
             draft.set(path, plain(value), f"--{path[-1].replace('_', '-')}" if name != "game" else "GAME")
+    if draft.table.get("algo", "neat") in DEEP_OPTIONS:
+        if neat_values:
+            raise ConfigError(f"{next(iter(origins.values()))}: the algorithm is {draft.table['algo']}, not neat")
+        return None
+    from playthrough.agents.neat import NeatSource
+
     neat = draft.table.get("neat", {})
     if not isinstance(neat, dict):
         draft.fail(("neat",), "expected a table")
@@ -307,29 +318,27 @@ def _read_neat_file(draft: Draft, path: Path) -> str:
         draft.fail(("neat", "config"), f"{path} is not a text file in UTF-8")
 
 
-def _build(draft: Draft, source: NeatSource) -> RunConfig:
+def _build(draft: Draft, source: NeatSource | None) -> RunConfig:
     table = dict(draft.table)
-    sections = {name: table.pop(name, {}) for name in ("env", "goal", "neat")}
+    algorithms = get_args(Algorithm)
+    if (algo := table.get("algo", "neat")) not in algorithms:
+        draft.fail(("algo",), f"{suggest(str(algo), algorithms)}, found {algo!r}")
+    for other in algorithms:
+        if other != algo and other in table:
+            draft.fail((other,), f"the algorithm is {algo}; its settings stand in [{algo}]")
+    sections = {name: table.pop(name, {}) for name in ("env", "goal", algo)}
     for name, section in sections.items():
         if not isinstance(section, Mapping):
             draft.fail((name,), f"expected a table [{name}], found {section!r}")
     if "game" not in table:
         raise ConfigError(f'{draft.name}: game is missing; write game = "NAME", see `playthrough games`')
-    if (algo := table.get("algo", "neat")) not in get_args(Algorithm):
-        draft.fail(("algo",), f"{suggest(str(algo), get_args(Algorithm))}, found {algo!r}")
-    _forbid_typos(draft, table)
-    values = read_fields(RunConfig, draft, (), table, dict.fromkeys(sections, "write a table"))
+    _forbid_typos(draft, table, (*sections, "neat"))
+    values = read_fields(RunConfig, draft, (), table, {**dict.fromkeys(sections, "write a table"), "settings": ""})
     for name in ("lanes", "threads"):
         if values.get(name) is not None and values[name] < 1:
             draft.fail((name,), f"expected at least 1, found {values[name]}")
     if values.get("seed", 0) < 0:
         draft.fail(("seed",), f"expected a number that is not negative, found {values['seed']}")
-    # NEAT's networks have an input for every number: a whole picture is nothing to be had by saying nothing.
-    env_table = {"observation": "grid8", **sections["env"]}
-    env = read_fields(EnvOptions, draft, ("env",), env_table, _NOT_IN_ENV)
-    defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
-    # Lanes are isolated unless somebody says that they shall not be.
-    env = {name: value for name, value in env.items() if name == "isolation" or value != defaults.get(name)}
     goal = None
     if sections["goal"]:
         goal_values = read_fields(Goal, draft, ("goal",), sections["goal"])
@@ -337,7 +346,21 @@ def _build(draft: Draft, source: NeatSource) -> RunConfig:
             goal = Goal(**goal_values)
         except ValueError as error:
             draft.fail(("goal",), str(error))
-    config = RunConfig(**values, goal=goal, env=env, neat=_neat_settings(draft, sections["neat"], source))
+    if source is None:
+        settings = read_deep_settings(draft, algo, sections[algo])
+        values["lanes"] = values.get("lanes") or DEEP_LANES
+        env_table = deep_env(sections["env"], values["game"])
+        kept = ("isolation", *DEEP_ENV_NAMES)
+    else:
+        settings = _neat_settings(draft, sections["neat"], source)
+        # NEAT's networks have an input for every number: a whole picture is nothing to be had by saying nothing.
+        env_table = {"observation": "grid8", **sections["env"]}
+        kept = ("isolation",)
+    env = read_fields(EnvOptions, draft, ("env",), env_table, _NOT_IN_ENV)
+    defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
+    # What has another default here stays, even where it is what EnvOptions would say.
+    env = {name: value for name, value in env.items() if name in kept or value != defaults.get(name)}
+    config = RunConfig(**values, goal=goal, env=env, settings=settings)
     try:
         config.lane_options()
     except ValueError as error:
@@ -345,8 +368,9 @@ def _build(draft: Draft, source: NeatSource) -> RunConfig:
     return config
 
 
-def _forbid_typos(draft: Draft, table: Mapping[str, Any]) -> None:
-    known = [entry.name for entry in fields(RunConfig)]
+def _forbid_typos(draft: Draft, table: Mapping[str, Any], sections: Sequence[str]) -> None:
+    known = [entry.name for entry in fields(RunConfig) if entry.name != "settings"]
+    known += [name for name in sections if name not in known]
     for key in table:
         if key not in known:
             draft.fail((key,), f"unknown setting; {suggest(key, known)}")

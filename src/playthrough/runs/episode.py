@@ -15,7 +15,7 @@ from playthrough.env.options import EnvOptions, StartState
 from playthrough.env.single import RetroEnv
 from playthrough.errors import RunError
 from playthrough.game.atomic_file import write_file
-from playthrough.runs.agent import Agent, AgentSource
+from playthrough.runs.agent_source import Agent, AgentSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class AgentStep:
 
     Attributes:
         observation: What it saw.
-        node_values: What its network's nodes held then, by key.
+        thought: What it decided by, as its source's drawing wants it.
         action: What it did.
         buttons: The buttons that this presses, for each player.
         reward: What it earned.
@@ -36,7 +36,7 @@ class AgentStep:
     """
 
     observation: NDArray[Any]
-    node_values: Mapping[int, float]
+    thought: Any
     action: Any
     buttons: tuple[tuple[str, ...], ...]
     reward: float
@@ -84,13 +84,13 @@ def play_episode(
     while True:
         action = agent.act(observation[np.newaxis])[0]
         masks = env.lanes.actions.to_buttons(np.asarray(action)[np.newaxis])[0]
-        seen, values = observation, agent.node_values(0)
+        seen, thought = observation, agent.thought(0)
         observation, reward, terminated, truncated, info = env.step(action)
         total, steps = total + reward, steps + 1
         stopped = max_steps is not None and steps >= max_steps
         yield AgentStep(
             observation=seen,
-            node_values=values,
+            thought=thought,
             action=action,
             buttons=tuple(tuple(env.lanes.actions.names(int(mask))) for mask in masks),
             reward=reward,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from playthrough.errors import DependencyError, RunError
-from playthrough.runs.agent import TrainedAgent, load_agent
+from playthrough.runs.agent import AnyTrainedAgent, load_agent
 from playthrough.runs.episode import record_episode
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.interruption import Interruption
@@ -33,13 +33,13 @@ def finish(folder: RunFolder, result: TrainResult, watcher: Watcher, interruptio
         elif agent.config.video:
             result = replace(result, video=_film(agent, say, interruption))
     else:
-        say("no generation was finished, so there is no best agent yet")
+        say("nothing was finished, so there is no best agent yet")
     watcher.finished(result)
     return result
 
 
-def _record_best(agent: TrainedAgent, say: Say) -> Path:
-    """The movie of the episode that made the best genome the best."""
+def _record_best(agent: AnyTrainedAgent, say: Say) -> Path:
+    """The movie of the episode that made the best agent the best."""
     episode = agent.episode
     recorded = record_episode(
         agent,
@@ -47,11 +47,11 @@ def _record_best(agent: TrainedAgent, say: Say) -> Path:
         agent.folder.best_movie,
         episode.seed,
         state=episode.start_state,
-        max_steps=agent.config.neat.options.max_steps_per_episode,
+        max_steps=agent.config.max_steps,
     )
     if recorded.reward != episode.reward:
         say(
-            f"the best genome earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: either the "
+            f"the best agent earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: either the "
             "game's files, its core or a library changed in between, or the game does not repeat itself exactly"
         )
     return recorded.movie
@@ -67,7 +67,7 @@ def _draw_plots(folder: RunFolder, say: Say) -> tuple[Path, ...]:
         return ()
 
 
-def _film(agent: TrainedAgent, say: Say, interruption: Interruption) -> Path | None:
+def _film(agent: AnyTrainedAgent, say: Say, interruption: Interruption) -> Path | None:
     from playthrough.runs.video import film_best
 
     try:

@@ -27,11 +27,13 @@ _VERSION = 1
 _HEADER = struct.Struct("<8sIQQ32s")  # magic, version, bytes of progress, bytes of trainer, SHA-256 of both
 _KEPT_CHECKPOINTS = 3
 _LEFTOVER = re.compile(
-    r"\.(\d{6,}\.ckpt|best\.json|best\.bk2|config\.toml|versions\.json|metrics\.csv|\w+\.png)\.[0-9a-f]{8}\.tmp"
-    r"|\.best\.\d+\.mp4"
+    r"\.(\d{6,}\.ckpt|best\.(json|bk2|safetensors|gif)|config\.toml|versions\.json|(metrics|episodes)\.csv|\w+\.png)"
+    r"\.[0-9a-f]{8}\.tmp"
+    r"|\.best\.\d+\.(mp4|gif)"
 )
 """Files that were being written when a process was killed; see `write_file`, and the encoder of videos."""
 _LIBRARIES = ("gymnasium", "numpy", "neat-python", "stable-retro", "lupa", "av", "pillow", "matplotlib", "tensorboardX")
+_DEEP_LIBRARIES = ("torch", "stable-baselines3", "sb3-contrib", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class RunFolder:
         self.metrics = self.path / "metrics.csv"
         self.tensorboard = self.path / "tensorboard"
         self.checkpoints = self.path / "checkpoints"
+        self.episodes = self.path / "episodes.csv"
+        self.replay = self.path / "replay"
         self.best_genome = self.path / "best.json"
+        self.best_policy = self.path / "best.safetensors"
         self.best_movie = self.path / "best.bk2"
         self.best_video = self.path / "best.mp4"
         self.plots = self.path / "plots"
@@ -141,11 +146,12 @@ class RunFolder:
             return
         with self.lock():
             try:
-                for folder in (self.checkpoints, self.tensorboard, self.plots):
+                for folder in (self.checkpoints, self.tensorboard, self.plots, self.replay):
                     if folder.is_dir():
                         shutil.rmtree(folder)
                 self.remove_leftovers()
-                files = (self.best_genome, self.best_movie, self.best_video, self.metrics, self.log, self.versions)
+                best = (self.best_genome, self.best_policy, self.best_movie, self.best_video)
+                files = (*best, self.metrics, self.episodes, self.log, self.versions)
                 for file in (*files, *self.path.glob("best-before-*.*"), *self.path.glob("metrics-damaged-*.csv")):
                     file.unlink(missing_ok=True)
                 self.config.unlink()  # last: it is what makes the folder a run
@@ -205,7 +211,7 @@ class RunFolder:
             "core": core,
             "python": sys.version.split()[0],
             "platform": platform.platform(),
-            "libraries": {name: _version_of(name) for name in _LIBRARIES},
+            "libraries": {name: _version_of(name) for name in (*_LIBRARIES, *_DEEP_LIBRARIES)},
         }
         write_file(self.versions, (json.dumps(versions, indent=2) + "\n").encode())
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from playthrough.env.options import EnvOptions
+from playthrough.agents.lanes import lane_info
+from playthrough.env.options import EnvOptions, StartState
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.runs.agent import AgentSource
+from playthrough.runs.agent_source import AgentSource
 
 NOOP_MAX = 30
 REPEAT_ACTION_PROBABILITY = 0.25
@@ -37,12 +40,16 @@ class JudgedEpisode:
         reward: The sum of its rewards.
         frames: Emulated pictures.
         end: Why it ended: `game`, `script`, `time limit` or `no progress`.
+        start_state: Where it began; None for the environment's own start.
+        info: What the environment said on its last step.
     """
 
     seed: int
     reward: float
     frames: int
     end: str
+    start_state: StartState | None = None
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,16 @@ class Judgement:
         reach = student_t_95(len(self.rewards) - 1) * self.standard_error
         return self.mean - reach, self.mean + reach
 
+    def by_start_state(self) -> dict[str, list[float]]:
+        """The rewards by where the episodes began; nothing where all began at the environment's own start."""
+        rewards: dict[str, list[float]] = {}
+        for episode in self.episodes:
+            if episode.start_state is not None:
+                state = episode.start_state
+                name = f"a state of {len(state)} bytes" if isinstance(state, bytes) else str(state)
+                rewards.setdefault(name, []).append(episode.reward)
+        return rewards
+
     def better_than(self, other: Judgement) -> bool:
         """Whether it earns more, and the 95 % intervals do not overlap."""
         return self.interval[0] > other.interval[1]
@@ -119,8 +136,8 @@ def evaluate_agent(
 
     Every episode starts after a random number of frames without a button (at most 30), and on each frame the buttons of
     the frame before are repeated with a chance of 25 %. An episode without an end is cut off after five minutes of
-    play. Episode i has the seed `seed` + i: two agents that are judged with the same seed start alike. Neither lanes
-    nor threads change anything.
+    play. Episode i has the seed `seed` + i: two agents that are judged with the same seed start alike. Where there are
+    several start states, they take turns. Neither lanes nor threads change anything.
 
     Args:
         source: Whose agent plays: a TrainedAgent, or RandomPlay().
@@ -150,23 +167,44 @@ def evaluate_agent(
     }
     env = RetroVectorEnv(replace(options, **changes))
     try:
-        return Judgement(source.name, _play(source, env, episodes, seed, on_episode))
+        return Judgement(source.name, play_episodes(source, env, episodes, seed, on_episode))
     finally:
         env.close()
 
 
-def _play(
-    source: AgentSource, env: RetroVectorEnv, episodes: int, seed: int, on_episode: Callable[[int, int], None] | None
+def play_episodes(
+    source: AgentSource,
+    env: RetroVectorEnv,
+    episodes: int,
+    seed: int,
+    on_episode: Callable[[int, int], None] | None = None,
 ) -> tuple[JudgedEpisode, ...]:
+    """Let an agent play episodes side by side; which lane plays which changes nothing.
+
+    Args:
+        source: Whose agent plays.
+        env: Lanes that start anew when told, and not before.
+        episodes: How many. Where the environment has several start states, they take turns.
+        seed: Of the first; episode i has the seed `seed` + i.
+        on_episode: Called after each with how many are done, and how many there are.
+    """
     lanes = env.num_envs
     agent = source.agent(env)
+    states = _start_states(env.options)
     results: dict[int, JudgedEpisode] = {}
     playing = list(range(lanes))  # the episode on each lane; -1 for none
     started = lanes
     rewards = np.zeros(lanes)
-    observations, _ = env.reset(seed=[seed + episode for episode in playing])
-    for lane, episode in enumerate(playing):
-        agent.begin(lane, seed + episode)
+
+    def start(again: NDArray[np.bool_]) -> NDArray[Any]:
+        numbers = [max(0, episode) for episode in playing]
+        options: dict[str, Any] = {"reset_mask": again, "state": [states[number % len(states)] for number in numbers]}
+        observations, _ = env.reset(seed=[seed + number for number in numbers], options=options)
+        for lane in map(int, np.flatnonzero(again)):
+            agent.begin(lane, seed + numbers[lane])
+        return observations
+
+    observations = start(np.ones(lanes, np.bool_))
     while len(results) < episodes:
         observations, paid, terminated, truncated, infos = env.step(agent.act(observations))
         rewards += paid
@@ -177,7 +215,12 @@ def _play(
         for lane in map(int, np.flatnonzero(ended)):
             episode = playing[lane]
             results[episode] = JudgedEpisode(
-                seed + episode, float(rewards[lane]), int(infos["frames"][lane]), str(infos["episode_end"][lane])
+                seed + episode,
+                float(rewards[lane]),
+                int(infos["frames"][lane]),
+                str(infos["episode_end"][lane]),
+                states[episode % len(states)],
+                lane_info(infos, lane),
             )
             if on_episode is not None:
                 on_episode(len(results), episodes)
@@ -186,8 +229,13 @@ def _play(
                 playing[lane], again[lane] = started, True
                 started += 1
         if again.any():
-            seeds = [seed + max(0, episode) for episode in playing]
-            observations, _ = env.reset(seed=[*seeds], options={"reset_mask": again})
-            for lane in map(int, np.flatnonzero(again)):
-                agent.begin(lane, seeds[lane])
+            observations = start(again)
     return tuple(results[episode] for episode in range(episodes))
+
+
+def _start_states(options: EnvOptions) -> Sequence[StartState | None]:
+    """The start states of an environment with several; else None, which is its only one."""
+    state = options.state
+    if state is None or isinstance(state, str | bytes | Path):
+        return [None]
+    return list(state)

@@ -1,4 +1,4 @@
-"""Numbers per generation: a CSV file that any program reads, and TensorBoard's events."""
+"""Numbers per generation or update: a CSV file that any program reads, and TensorBoard's events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_NAMED = 8
 
 
 class MetricsFile:
-    """A CSV file with one row per generation, and events beside it for TensorBoard.
+    """A CSV file with one row per generation or update, and events beside it for TensorBoard.
 
     A row is appended and flushed. A row that a crash or a full disk cut off is dropped when the file is opened again.
 
@@ -30,9 +30,10 @@ class MetricsFile:
         path: The CSV file.
         events: Folder of TensorBoard's events.
         keep: How many rows of an older file stay: those of the generations before the checkpoint.
+        keep_step: TensorBoard's step from which on events are new; by default the number of rows.
     """
 
-    def __init__(self, path: Path, events: Path, keep: int = 0) -> None:
+    def __init__(self, path: Path, events: Path, keep: int = 0, keep_step: int | None = None) -> None:
         self._path = path
         self._columns: list[str] = []
         self.damage: str | None = None
@@ -56,13 +57,13 @@ class MetricsFile:
                 "no TensorBoard events: pip install 'playthrough[runs]' brings tensorboardX; metrics.csv has all"
             )
         else:
-            self._events = SummaryWriter(str(events), purge_step=keep if keep else None)
+            self._events = SummaryWriter(str(events), purge_step=(keep if keep_step is None else keep_step) or None)
 
     def append(self, step: int, row: Mapping[str, Number]) -> None:
         """Add one row.
 
         Args:
-            step: The generation, TensorBoard's horizontal axis.
+            step: The generation or the agent steps, TensorBoard's horizontal axis.
             row: The numbers by name; every row has the same names.
 
         Raises:
@@ -97,7 +98,7 @@ class MetricsFile:
         more = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
         text = f"{self._path} is damaged: line{'s' if len(lost) > 1 else ''} {named}{more} of it cannot be read"
         if not self._path.exists():
-            return f"{self._path} is missing: the numbers of {len(lost)} generations are lost"
+            return f"{self._path} is missing: {len(lost)} rows of numbers are lost"
         kept = (self._path.with_name(f"{self._path.stem}-damaged-{number}.csv") for number in count(1))
         copy = next(path for path in kept if not path.exists())
         write_file(copy, self._path.read_bytes())

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from playthrough.engine.systems import System
 from playthrough.env.observation import observation_of
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.runs.network_drawing import NetworkMoment, shortened
+from playthrough.runs.network_drawing import shortened
 from playthrough.runs.pad_drawing import SIZE as PAD_SIZE
 from playthrough.runs.pad_drawing import draw_pad
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from playthrough.runs.network_drawing import NetworkDrawing
+    from playthrough.runs.agent_source import Drawing
 
 WIDTH = 420
 """Width of the panel in pixels."""
@@ -71,7 +71,7 @@ class Panel:
         system: Whose pads are shown.
         title: The game.
         subtitle: Who plays.
-        drawing: Draws the network; None where there is none.
+        drawing: Draws what the player thinks; None where there is nothing to draw.
         num_variables: How many variables the game has.
     """
 
@@ -81,7 +81,7 @@ class Panel:
         system: System,
         title: str,
         subtitle: str,
-        drawing: NetworkDrawing | None,
+        drawing: Drawing | None,
         num_variables: int,
     ) -> None:
         from PIL import Image, ImageDraw, ImageFont
@@ -98,20 +98,18 @@ class Panel:
         draw.text((_MARGIN, 34), shortened(subtitle, self._small, width), font=self._small, fill=_DIM)
         draw.line((0, 0, 0, height), fill=(52, 56, 66), width=2)
         self._pads: dict[tuple[tuple[str, ...], ...], Image.Image] = {}
-        self._moment: NetworkMoment | None = None
+        self._moment: Any = None
         self._network: Image.Image = self._empty
         self._earned: list[float] = []
         self._shown: object = None
         self._numbers: Image.Image = self._empty
         self._below: Image.Image = self._empty
 
-    def draw(
-        self, moment: NetworkMoment | None, pressed: Sequence[Sequence[str]], numbers: PanelNumbers
-    ) -> NDArray[np.uint8]:
+    def draw(self, moment: Any, pressed: Sequence[Sequence[str]], numbers: PanelNumbers) -> NDArray[np.uint8]:
         """The panel of one frame, uint8 (height, WIDTH, 3).
 
         Args:
-            moment: The network after the newest decision.
+            moment: What is thought, after the newest decision; None where nothing is.
             pressed: Names of the buttons that each player presses.
             numbers: The text.
         """

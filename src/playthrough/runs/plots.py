@@ -1,4 +1,4 @@
-"""Pictures of a run: how fitness grew, and where the time went."""
+"""Pictures of a run: how well it learned, and where the time went."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from playthrough.errors import DependencyError
 from playthrough.game.atomic_file import write_file
+from playthrough.runs.deep_plots import draw_learning, draw_training
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.metrics import read_metrics
 
@@ -20,13 +21,13 @@ _TIMES = (
 
 
 def draw_plots(folder: RunFolder | str | Path) -> tuple[Path, ...]:
-    """Draw fitness by generation and time by generation from a run's metrics.
+    """Draw how well a run learned, and what learning was like, from its metrics.
 
     Args:
         folder: The run.
 
     Returns:
-        The pictures; none if no generation is finished.
+        The pictures; none if nothing is finished.
 
     Raises:
         DependencyError: If matplotlib is not installed.
@@ -42,7 +43,10 @@ def draw_plots(folder: RunFolder | str | Path) -> tuple[Path, ...]:
         raise DependencyError("plots need matplotlib: pip install 'playthrough[runs]'") from error
 
     columns = {name: [float(row[name] or "nan") for row in rows] for name in rows[0]}
-    figures = {"fitness.png": _fitness(Figure, columns), "time.png": _time(Figure, columns)}
+    if "generation" in columns:
+        figures = {"fitness.png": _fitness(Figure, columns), "time.png": _time(Figure, columns)}
+    else:
+        figures = {"learning.png": draw_learning(Figure, columns), "training.png": draw_training(Figure, columns)}
     paths: list[Path] = []
     for name, figure in figures.items():
         figure.suptitle(f"{run.path.resolve().name}", x=0.02, ha="left", fontsize=11, color="#495057")

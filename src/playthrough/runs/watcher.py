@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from playthrough.agents.deep.learner import UpdateReport
     from playthrough.agents.neat import GenerationReport
     from playthrough.runs.config import RunConfig
 
@@ -66,6 +67,66 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class DeepStart:
+    """What is about to happen in a deep run.
+
+    Attributes:
+        config: The resolved configuration.
+        folder: The run folder.
+        core: The core that runs the game.
+        observation: The shape of what it sees.
+        actions: What it can do, such as `Discrete(18)`.
+        lanes: Emulators that run side by side.
+        threads: On how many threads.
+        device: Where the networks run.
+        agent_steps: How many are done already.
+    """
+
+    config: RunConfig
+    folder: Path
+    core: str
+    observation: tuple[int, ...]
+    actions: str
+    lanes: int
+    threads: int
+    device: str
+    agent_steps: int
+
+
+@dataclass(frozen=True)
+class DeepTotals:
+    """What a deep run has come to.
+
+    Attributes:
+        agent_steps: Decisions of all lanes together.
+        updates: Rounds of playing and learning.
+        episodes: Episodes that ended.
+        frames: Emulated pictures that the decisions lasted.
+        elapsed_s: Seconds spent, those before a resume included.
+        mean_return: Of the last hundred episodes; None before the first.
+        best_return: The best of those.
+        evaluation: Mean of the last evaluation's episodes; None before the first.
+        best_evaluation: The best of those means.
+        best_agent_steps: After how many agent steps that was.
+        steps_per_second: Of the last update.
+        time_left_s: Seconds until all steps are done; None if nothing is known yet.
+    """
+
+    agent_steps: int = 0
+    updates: int = 0
+    episodes: int = 0
+    frames: int = 0
+    elapsed_s: float = 0.0
+    mean_return: float | None = None
+    best_return: float | None = None
+    evaluation: float | None = None
+    best_evaluation: float | None = None
+    best_agent_steps: int | None = None
+    steps_per_second: float = 0.0
+    time_left_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a generation is.
 
@@ -94,9 +155,9 @@ class TrainResult:
 
     Attributes:
         folder: The run folder.
-        status: `goal` (it was reached), `finished` (all generations were played) or `interrupted`.
+        status: `goal` (it was reached), `finished` (all generations or steps are done) or `interrupted`.
         totals: What it came to.
-        genome: best.json; None if no generation was finished.
+        genome: best.json; None if nothing was finished. A policy's parameters lie beside it, in best.safetensors.
         movie: best.bk2, likewise.
         video: best.mp4; None if it was not made.
         plots: Pictures.
@@ -104,7 +165,7 @@ class TrainResult:
 
     folder: Path
     status: Literal["goal", "finished", "interrupted"]
-    totals: Totals
+    totals: Totals | DeepTotals
     genome: Path | None = None
     movie: Path | None = None
     video: Path | None = None
@@ -112,7 +173,7 @@ class TrainResult:
 
     @property
     def goal_reached(self) -> bool:
-        """Whether training ended because the goal was reached, after `totals.generations` and `totals.frames`."""
+        """Whether training ended because the goal was reached."""
         return self.status == "goal"
 
 
@@ -129,6 +190,14 @@ class Watcher(Protocol):
 
     def generation(self, report: GenerationReport, totals: Totals) -> None:
         """A generation is finished, and its checkpoint written."""
+        ...
+
+    def learning(self, start: DeepStart) -> None:
+        """Everything is ready; a deep learner begins."""
+        ...
+
+    def updated(self, report: UpdateReport, totals: DeepTotals) -> None:
+        """A deep learner has played and learned once more."""
         ...
 
     def message(self, text: str) -> None:
@@ -150,6 +219,12 @@ class Silence:
         """See `Watcher`."""
 
     def generation(self, report: GenerationReport, totals: Totals) -> None:
+        """See `Watcher`."""
+
+    def learning(self, start: DeepStart) -> None:
+        """See `Watcher`."""
+
+    def updated(self, report: UpdateReport, totals: DeepTotals) -> None:
         """See `Watcher`."""
 
     def message(self, text: str) -> None:
