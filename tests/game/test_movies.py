@@ -187,7 +187,7 @@ def test_bizhawks_key_names(platform: str, keys: str, line: str, pressed: str, t
     [
         ("", r"expected the line \[Input\]"),
         ("[Input]\n", r"expected the line \[Input\]"),
-        ("[Input]\nFoo|Bar|\n[/Input]", "line 2: no key of a Nes pad"),
+        ("[Input]\nFoo|Bar|\n[/Input]", "line 2: no key of Nes's pad"),
         ("[Input]\nP1 A|P1 B|\n|..|A.|\n", r"cut off after line 3: expected \[/Input\]"),
         (
             "[Input]\nP1 A|P1 B|\n|..|A.|\n|..|A|\n[/Input]",
