@@ -255,7 +255,10 @@ def test_deep_agents_press_no_button_that_opens_a_menu() -> None:
     [
         ('algo = "ppo"\n[ppo]\nclip_rang = 1', ["recipe.toml:4: [ppo] clip_rang", "did you mean 'clip_range'?"]),
         ('algo = "ppo"\n[ppo]\nsteps = 0', ["recipe.toml:4: [ppo] steps", "must be a positive number"]),
-        ('algo = "ppo"\n[neat]\ngenerations = 3', ["recipe.toml:3: neat", "the algorithm is ppo; its settings stand in [ppo]"]),
+        (
+            'algo = "ppo"\n[neat]\ngenerations = 3',
+            ["recipe.toml:3: neat", "the algorithm is ppo; its settings stand in [ppo]"],
+        ),
         ('algo = "rainbow"\n[rainbow]\nevaluation_episodes = 1', ["evaluation_episodes must be 2 or more, not 1"]),
         ('algo = "ppo"\n[ppo]\nreward_clip = "sign"', ["recipe.toml:4", "expected true or false, found 'sign'"]),
     ],
