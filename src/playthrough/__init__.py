@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from playthrough.env.options import EnvOptions as EnvOptions
     from playthrough.env.registration import make as make
     from playthrough.env.registration import make_vec as make_vec
+    from playthrough.env.script import make_script as make_script
     from playthrough.env.single import RetroEnv as RetroEnv
     from playthrough.env.vector import RetroVectorEnv as RetroVectorEnv
     from playthrough.errors import PlaythroughError as PlaythroughError
@@ -52,6 +53,7 @@ _PUBLIC = {
     "list_playable": "game.roms",
     "list_states": "game.integration",
     "make": "env.registration",
+    "make_script": "env.script",
     "make_vec": "env.registration",
     "register_games": "env.gymnasium_ids",
 }
@@ -72,6 +74,7 @@ __all__ = [
     "list_playable",
     "list_states",
     "make",
+    "make_script",
     "make_vec",
     "register_games",
 ]

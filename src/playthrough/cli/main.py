@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from playthrough.cli import cores, doctor, eval, games, import_roms, info, play, replay, states, train, watch
+from playthrough.cli import cores, doctor, eval, games, import_roms, info, lua, play, replay, states, train, watch
 from playthrough.cli.console import err, report_error
 from playthrough.cli.options import examples
 from playthrough.errors import PlaythroughError
 
-_ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "states", "cores", "doctor"]
+_ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "lua", "states", "cores", "doctor"]
 
 _CHECKING = {
     ("playthrough.env.options", "EnvOptions.__post_init__"),
@@ -124,7 +124,7 @@ def playthrough(
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if _debugging() else logging.ERROR)
 
 
-for _module in (games, info, import_roms, play, watch, train, replay, eval, states, cores, doctor):
+for _module in (games, info, import_roms, play, watch, train, replay, eval, lua, states, cores, doctor):
     _module.register(app)
 
 

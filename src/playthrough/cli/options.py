@@ -74,7 +74,7 @@ class GameOptions:
     engine: Annotated[
         str,
         typer.Option(
-            metavar="ENGINE", help="What runs the emulator; libretro is the only one.", rich_help_panel=_PANEL
+            metavar="ENGINE", help="What runs the emulator; libretro, or fceux.", rich_help_panel=_PANEL
         ),
     ] = "libretro"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from playthrough.engine.cores import find_core
 from playthrough.engine.engine import Engine
 from playthrough.engine.libretro import LibretroEngine
 from playthrough.env.fast_core import proven_core
-from playthrough.env.options import EnvOptions
+from playthrough.env.options import EngineName, EnvOptions
 from playthrough.errors import BadInputError, CapabilityError, CropError, IntegrationError
 from playthrough.game.integration import Integration
+from playthrough.game.rom_files import Rom
 from playthrough.game.roms import find_rom
 
 if TYPE_CHECKING:
@@ -26,23 +27,21 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
     """The engine that the options ask for, with the game's ROM in every lane.
 
     Raises:
-        CapabilityError: If there is no such engine.
+        CapabilityError: If there is no such engine, or it cannot do what is asked of it.
         PlaythroughError: If the core or the ROM cannot be had.
     """
-    if options.engine != "libretro":
-        raise CapabilityError(f"there is no engine {options.engine!r}; expected 'libretro'")
+    if options.engine not in get_args(EngineName):
+        raise CapabilityError(
+            f"there is no engine {options.engine!r}; expected one of {', '.join(map(repr, get_args(EngineName)))}"
+        )
     rom = find_rom(integration)
+    if options.engine == "fceux":
+        return _open_fceux(options, integration, rom)
     if options.core == "fast":
         core = proven_core(options, integration, rom)
     else:
         core = find_core(options.core, integration.system)
-    if not rom.known and integration.rom_hashes:
-        _log.warning(
-            "%s is not a ROM that the integration of %s was made for (its SHA-1 is %s): variables may mean nothing",
-            rom.path,
-            integration.name,
-            rom.sha1,
-        )
+    _warn_of_unknown(rom, integration)
     kind: type[LibretroEngine] | type[IsolatedEngine] = LibretroEngine
     if options.isolation == "process":
         from playthrough.engine.isolated import IsolatedEngine
@@ -56,6 +55,32 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
         num_lanes=options.num_envs,
         num_threads=options.num_threads,
     )
+
+
+def _open_fceux(options: EnvOptions, integration: Integration, rom: Rom) -> Engine:
+    """FCEUX, after a look at what the options ask of it; processes of its own are all it knows."""
+    from playthrough.engine.fceux import Fceux
+    from playthrough.engine.remote import RemoteEngine
+
+    if options.core != "exact":
+        raise CapabilityError(f"engine 'fceux' has no libretro cores: leave out core={str(options.core)!r}")
+    if options.sound:
+        raise CapabilityError("engine 'fceux' gives no sound: leave out sound=True")
+    if options.players > Fceux.num_ports:
+        raise CapabilityError(f"engine 'fceux' has {Fceux.num_ports} pads, not {options.players}")
+    program = Fceux(integration.system, rom.data)
+    _warn_of_unknown(rom, integration)
+    return RemoteEngine(program, rom.data, num_lanes=options.num_envs)
+
+
+def _warn_of_unknown(rom: Rom, integration: Integration) -> None:
+    if not rom.known and integration.rom_hashes:
+        _log.warning(
+            "%s is not a ROM that the integration of %s was made for (its SHA-1 is %s): variables may mean nothing",
+            rom.path,
+            integration.name,
+            rom.sha1,
+        )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ MAX_LANES = 4096
 
 Autoreset = Literal["next_step", "same_step", "disabled"]
 Isolation = Literal["none", "process"]
+EngineName = Literal["libretro", "fceux"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class EnvOptions:
         render_mode: None, `rgb_array` or `human`.
         record: A folder that gets a movie of every episode.
         core: `exact`, `fast`, the name of a core, or the path of a core file.
-        engine: Where the emulator runs; `libretro` is a core of this computer.
+        engine: Where the emulator runs: `libretro` is a core in this program, `fceux` the program FCEUX (NES only), one
+            for each lane.
         isolation: `none` runs the cores in this process, `process` in supervised processes: a core that crashes or
             hangs costs its episode, nothing else.
         max_episode_steps: Truncate after so many decisions.

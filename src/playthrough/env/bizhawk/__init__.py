@@ -1,0 +1,1 @@
+"""BizHawk's Lua functions over a libretro core."""
