@@ -73,9 +73,7 @@ class GameOptions:
     ] = "exact"
     engine: Annotated[
         str,
-        typer.Option(
-            metavar="ENGINE", help="What runs the emulator; libretro, or fceux.", rich_help_panel=_PANEL
-        ),
+        typer.Option(metavar="ENGINE", help="What runs the emulator; libretro, or fceux.", rich_help_panel=_PANEL),
     ] = "libretro"
 
     @property
