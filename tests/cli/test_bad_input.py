@@ -181,7 +181,7 @@ def test_names(run: Run):
     assert "has no state 'Level9'; its states: Level1" in refused(
         run, "play", "Airstriker-Genesis", "--state", "Level9"
     )
-    assert "expected 'libretro'" in refused(run, "info", "Airstriker-Genesis", "--engine", "mame")
+    assert "expected one of 'libretro', 'fceux'" in refused(run, "info", "Airstriker-Genesis", "--engine", "mame")
     assert "The ROM" not in refused(run, "play", "SuperMarioBros-Nes")
     assert "facee9c577a5262dbe33ac4930bb0b58c8c037f7" in refused(run, "play", "SuperMarioBros-Nes")
     assert "no game matches 'qqqq'" in refused(run, "games", "qqqq")
