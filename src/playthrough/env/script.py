@@ -29,7 +29,28 @@ _MAX_DEPTH = 16
 
 
 class ScriptEnv(gym.Env[Any, Any]):
-    """A processor script as an environment. See `make_script` for the arguments.
+    """A processor script written for GymBizHawk as an environment, without BizHawk.
+
+    Args:
+        script: The Lua file. It runs with your rights, as in BizHawk.
+        rom: The game; None for the script's own `ROM`, looked for beside the script and in the working folder.
+        observation: `VALUE` (what `getObservation` gives), `IMAGE` (the picture), `BOTH`, or `RAM` (main memory).
+        frameskip: How many more steps of the processor one decision lasts.
+        mode: What the script sees as `env.mode`; None for `FAST_RUN` without pictures and `RUN` with them.
+        setup_str: Given to the script's `setup`.
+        log_path: Where the script's `log_info` and `log_debug` go; None for what it says itself.
+        render_mode: None or `rgb_array`.
+        flat_actions: Make one Discrete of all discrete actions; None if the script knows invalid ones and there are
+            few enough. Then `info["action_mask"]` tells the valid ones, else `info["invalid_actions"]` the others.
+        vector: Make one float32 Box of the values, instead of a space for each.
+        system: The ROM's system such as `Nes`, where its name does not tell.
+        core: `exact`, a core's name, or a core file.
+        slots: The folder of the savestate slots; None for the script's.
+
+    Raises:
+        IntegrationError: If the script is wrong or fails; with the line.
+        PlaythroughError: If the ROM or the core cannot be had.
+        ValueError: If an option has a wrong value.
 
     Attributes:
         name: What the script calls itself.
@@ -267,60 +288,8 @@ class ScriptEnv(gym.Env[Any, Any]):
             raise EngineError("this environment is closed; make a new one")
 
 
-def make_script(
-    script: str | Path,
-    rom: str | Path | None = None,
-    *,
-    observation: ScriptObservation = "VALUE",
-    frameskip: int = 0,
-    mode: ScriptMode | None = None,
-    setup_str: str = "",
-    log_path: str | Path | None = None,
-    render_mode: str | None = None,
-    flat_actions: bool | None = None,
-    vector: bool = False,
-    system: str | None = None,
-    core: str | Path = "exact",
-    slots: str | Path | None = None,
-) -> ScriptEnv:
-    """Turn a processor script written for GymBizHawk into an environment, without BizHawk.
-
-    Args:
-        script: The Lua file. It runs with your rights, as in BizHawk.
-        rom: The game; None for the script's own `ROM`, looked for beside the script and in the working folder.
-        observation: `VALUE` (what `getObservation` gives), `IMAGE` (the picture), `BOTH`, or `RAM` (main memory).
-        frameskip: How many more steps of the processor one decision lasts.
-        mode: What the script sees as `env.mode`; None for `FAST_RUN` without pictures and `RUN` with them.
-        setup_str: Given to the script's `setup`.
-        log_path: Where the script's `log_info` and `log_debug` go; None for what it says itself.
-        render_mode: None or `rgb_array`.
-        flat_actions: Make one Discrete of all discrete actions; None if the script knows invalid ones and there are
-            few enough. Then `info["action_mask"]` tells the valid ones, else `info["invalid_actions"]` the others.
-        vector: Make one float32 Box of the values, instead of a space for each.
-        system: The ROM's system such as `Nes`, where its name does not tell.
-        core: `exact`, a core's name, or a core file.
-        slots: The folder of the savestate slots; None for the script's.
-
-    Raises:
-        IntegrationError: If the script is wrong or fails; with the line.
-        PlaythroughError: If the ROM or the core cannot be had.
-        ValueError: If an option has a wrong value.
-    """
-    return ScriptEnv(
-        script,
-        rom,
-        observation=observation,
-        frameskip=frameskip,
-        mode=mode,
-        setup_str=setup_str,
-        log_path=log_path,
-        render_mode=render_mode,
-        flat_actions=flat_actions,
-        vector=vector,
-        system=system,
-        core=core,
-        slots=slots,
-    )
+make_script = ScriptEnv
+"""The name under which the package offers it."""
 
 
 def _one_of(name: str, value: str, allowed: tuple[Any, ...]) -> Any:
