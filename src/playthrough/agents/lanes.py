@@ -51,6 +51,14 @@ class LaneEnv(Protocol):
         ...
 
 
+class SnapshotLaneEnv(LaneEnv, Protocol):
+    """Lanes whose moments can be kept: `options["state"]` of `reset` takes what `save_state` gave."""
+
+    def save_state(self, lane: int) -> bytes:
+        """Everything that decides how a lane goes on."""
+        ...
+
+
 def freezes_finished_lanes(env: LaneEnv) -> bool:
     """Whether lanes that have ended may be left as they are."""
     return bool(getattr(env, "freezes_finished_lanes", False))
@@ -68,6 +76,17 @@ def require_lanes(env: LaneEnv) -> None:
             f"expected a vector environment with autoreset_mode DISABLED, got {mode}: "
             'make it with autoreset_mode="disabled" (Gymnasium: AutoresetMode.DISABLED)'
         )
+
+
+def require_snapshots(env: LaneEnv) -> SnapshotLaneEnv:
+    """The same lanes, checked for snapshots.
+
+    Raises:
+        ValueError: The environment has none.
+    """
+    if not callable(getattr(env, "save_state", None)):
+        raise ValueError("expected an environment with save_state(lane), as RetroVectorEnv has; this one keeps none")
+    return cast("SnapshotLaneEnv", env)
 
 
 def lane_info(infos: dict[str, Any], lane: int) -> dict[str, Any]:

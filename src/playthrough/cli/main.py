@@ -14,12 +14,26 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from playthrough.cli import cores, doctor, eval, games, import_roms, info, lua, play, replay, states, train, watch
+from playthrough.cli import cores, doctor, eval, film, games, import_roms, info, lua, play, replay, states, train, watch
 from playthrough.cli.console import err, report_error
 from playthrough.cli.options import examples
 from playthrough.errors import PlaythroughError
 
-_ORDER = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "lua", "states", "cores", "doctor"]
+_MODULES = {
+    "games": games,
+    "info": info,
+    "import": import_roms,
+    "play": play,
+    "watch": watch,
+    "train": train,
+    "replay": replay,
+    "eval": eval,
+    "film": film,
+    "lua": lua,
+    "states": states,
+    "cores": cores,
+    "doctor": doctor,
+}
 
 _CHECKING = {
     ("playthrough.env.options", "EnvOptions.__post_init__"),
@@ -32,8 +46,8 @@ class Commands(TyperGroup):
     """The commands in the order in which a newcomer meets them; their errors become messages and exit codes."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order of `_ORDER`."""
-        return sorted(self.commands, key=_ORDER.index)
+        """In the order of `_MODULES`."""
+        return sorted(self.commands, key=list(_MODULES).index)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """`--debug` may stand anywhere."""
@@ -124,7 +138,7 @@ def playthrough(
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if _debugging() else logging.ERROR)
 
 
-for _module in (games, info, import_roms, play, watch, train, replay, eval, lua, states, cores, doctor):
+for _module in _MODULES.values():
     _module.register(app)
 
 

@@ -25,9 +25,9 @@ def finish(folder: RunFolder, result: TrainResult, watcher: Watcher, interruptio
 
     if folder.best_genome.is_file():
         agent = load_agent(folder)
-        movie = _record_best(agent, say)
+        movie = record_best(agent, agent.folder.best_movie, say)
         result = replace(result, genome=folder.best_genome, movie=movie)
-        result = replace(result, plots=_draw_plots(folder, say))
+        result = replace(result, plots=_draw_plots(folder, say, with_ghosts=agent.config.video))
         if result.status == "interrupted":
             say("no video was made of an interrupted run")
         elif agent.config.video:
@@ -38,30 +38,32 @@ def finish(folder: RunFolder, result: TrainResult, watcher: Watcher, interruptio
     return result
 
 
-def _record_best(agent: AnyTrainedAgent, say: Say) -> Path:
-    """The movie of the episode that made the best agent the best."""
+def record_best(agent: AnyTrainedAgent, movie: Path, say: Say) -> Path:
+    """The movie of the episode that made an agent the best."""
     episode = agent.episode
     recorded = record_episode(
         agent,
         agent.config.env_options(),
-        agent.folder.best_movie,
+        movie,
         episode.seed,
         state=episode.start_state,
         max_steps=agent.config.max_steps,
     )
     if recorded.reward != episode.reward:
         say(
-            f"the best agent earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: either the "
+            f"{agent.name} earned {episode.reward:g} in training, but {recorded.reward:g} for its movie: either the "
             "game's files, its core or a library changed in between, or the game does not repeat itself exactly"
         )
     return recorded.movie
 
 
-def _draw_plots(folder: RunFolder, say: Say) -> tuple[Path, ...]:
+def _draw_plots(folder: RunFolder, say: Say, *, with_ghosts: bool) -> tuple[Path, ...]:
+    from playthrough.runs.ghosts import draw_ghosts
     from playthrough.runs.plots import draw_plots
 
     try:
-        return draw_plots(folder)
+        plots = draw_plots(folder)
+        return (*plots, draw_ghosts(folder)) if with_ghosts and folder.traces.is_dir() else plots
     except DependencyError as error:
         say(f"no plots: {error}")
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -112,20 +113,39 @@ def best_text(genome: Genome, shape: NetworkShape, episode: BestEpisode) -> str:
     return "{\n" + f'  "episode": {json.dumps(episode.plain())},\n' + text.removeprefix("{\n")
 
 
-def read_genome(folder: RunFolder, name: str, config: RunConfig) -> TrainedAgent:
-    """The best agent of a NEAT run.
+def champions_of(folder: RunFolder, config: RunConfig, most: int) -> list[TrainedAgent]:
+    """Those who were the best of the run once, oldest first; of more than `most`, some are left out evenly.
 
     Raises:
-        StateError: If best.json is missing or damaged.
+        StateError: If a file is damaged.
+    """
+    paths = sorted(path for path in folder.champions.glob("*.json") if path.stem.isdigit())
+    if len(paths) > most:
+        paths = [paths[round(number * (len(paths) - 1) / max(1, most - 1))] for number in range(most)]
+    return [read_genome(folder, f"champion of generation {int(path.stem)}", config, path) for path in paths]
+
+
+def read_genome(folder: RunFolder, name: str, config: RunConfig, path: Path | None = None) -> TrainedAgent:
+    """The best agent of a NEAT run, or another of its champions.
+
+    Args:
+        folder: The run.
+        name: What to call the agent.
+        config: The run's configuration.
+        path: The agent's file; None for best.json.
+
+    Raises:
+        StateError: If the file is missing or damaged.
     """
     from playthrough.agents.neat import genome_from_json
 
-    text = folder.best_genome.read_text(encoding="utf-8")
+    path = path or folder.best_genome
+    text = path.read_text(encoding="utf-8")
     try:
         genome, shape = genome_from_json(text)
         episode = BestEpisode.from_plain(json.loads(text)["episode"])
     except (KeyError, TypeError, ValueError) as error:
-        raise StateError(f"{folder.best_genome} is damaged: {type(error).__name__}: {error}") from error
+        raise StateError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     except StateError as error:
-        raise StateError(f"{folder.best_genome}: {error}") from error
+        raise StateError(f"{path}: {error}") from error
     return TrainedAgent(name, config, genome, shape, episode, folder)

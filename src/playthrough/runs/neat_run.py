@@ -14,17 +14,18 @@ from playthrough.errors import ConfigError, StateError
 from playthrough.game.atomic_file import write_file
 from playthrough.runs.agent_source import BestEpisode
 from playthrough.runs.config import RunConfig, load_config
-from playthrough.runs.finish import finish
+from playthrough.runs.finish import finish, record_best
 from playthrough.runs.folder import Checkpoint, RunFolder
+from playthrough.runs.genomes_file import GenomesFile, lineage, read_genomes, rows_as_csv, write_traces
 from playthrough.runs.interruption import Interruption
 from playthrough.runs.lanes import open_lanes
 from playthrough.runs.metrics import MetricsFile, Number
-from playthrough.runs.neat_agent import best_text
+from playthrough.runs.neat_agent import TrainedAgent, best_text
 from playthrough.runs.rules import changed_rules, is_about_the_goal, rules_of, without_fitness
 from playthrough.runs.watcher import Progress, RunStart, Totals, TrainResult, Watcher
 
 if TYPE_CHECKING:
-    from playthrough.agents.neat import GenerationReport, Genome, GenomeResult, NeatTrainer
+    from playthrough.agents.neat import GenerationReport, Genome, GenomeResult, NeatOptions, NeatTrainer
 
 
 def train_neat(config: RunConfig, *, fresh: bool, watcher: Watcher) -> TrainResult:
@@ -123,6 +124,7 @@ class _Run:
         self._began_s = 0.0
         self._trainer: NeatTrainer
         self._metrics: MetricsFile
+        self._genomes: GenomesFile
 
     def say(self, text: str) -> None:
         """Tell the watcher, and the log."""
@@ -149,7 +151,7 @@ class _Run:
         """
         from playthrough.agents.neat import NeatTrainer, decode
 
-        config, options = self._config, self._config.neat.options
+        config, options = self._config, self._options()
         if checkpoint is None:
             self._trainer = NeatTrainer(neat_config, self._env, config.seed, options, on_genome=self._on_genome)
         else:
@@ -163,6 +165,7 @@ class _Run:
             if other_rules:
                 self._forget_best(other_rules)
         self._metrics = MetricsFile(self._folder.metrics, self._folder.tensorboard, self._totals.generations)
+        self._genomes = GenomesFile(self._folder.genomes, self._env.variables, self._trainer.generation)
         for text in (self._metrics.damage, self._metrics.missing):
             if text is not None:
                 self.say(text)
@@ -186,6 +189,18 @@ class _Run:
                 filled_in=tuple(filled_in),
             )
         )
+
+    def _options(self) -> NeatOptions:
+        """The trainer's options; where a game says by `x` and `y` where somebody is, every way is traced."""
+        options, variables = self._config.neat.options, self._env.variables
+        if not options.trace and {"x", "y"} <= set(variables):
+            options = replace(options, trace=("x", "y"))
+        if options.frontier:
+            try:
+                options.frontier.check(variables)
+            except ValueError as error:
+                raise ConfigError(f"[neat] {error}") from error
+        return options
 
     def say_if_nothing_is_left(self) -> None:
         """Say so where a run is resumed that has nothing more to do, and how it goes on all the same."""
@@ -228,6 +243,7 @@ class _Run:
             status = "interrupted"
         finally:
             self._metrics.close()
+        self._write_lineage()
         totals = self._totals
         played = f"{totals.generations} generation{'s' * (totals.generations != 1)}"
         words = {"goal": "the goal was reached", "finished": "all generations are played", "interrupted": "interrupted"}
@@ -262,9 +278,14 @@ class _Run:
             if goal is not None and goal.met(result.fitness, [episode.info for episode in result.episodes])
         ]
         self._goal_reached = bool(reached) or report.goal_reached
+        if not reached and report.goal_reached:
+            reached = [report.best_genome]
         if best is not None and improved:
             self._episode = _best_episode(report, best.key)
             self._write_best(best, self._episode)
+            self._write_champion(report.generation, best, self._episode)
+        self._genomes.append(report, self._trainer.ancestors)
+        write_traces(self._folder.traces / f"{report.generation:06d}.npz", report, self._options().trace)
         self._metrics.append(report.generation, _row(report, self._totals))
         self._write_checkpoint()
         self._watcher.generation(report, self._totals)
@@ -272,6 +293,8 @@ class _Run:
             self.say(
                 f"generation {report.generation}: all species died out; evolution starts again, the best genome is kept"
             )
+        for key in reached:
+            self._film_goal(report, key)
         if reached:
             self.say(
                 f"goal reached by genome {reached[0]} in generation {report.generation}, "
@@ -280,6 +303,30 @@ class _Run:
 
     def _write_best(self, genome: Genome, episode: BestEpisode) -> None:
         write_file(self._folder.best_genome, best_text(genome, self._trainer.network_shape, episode).encode())
+
+    def _write_champion(self, generation: int, genome: Genome, episode: BestEpisode) -> None:
+        """Keep whoever was the best, for the film of how they became better."""
+        text = best_text(genome, self._trainer.network_shape, episode)
+        write_file(self._folder.champions / f"{generation:06d}.json", text.encode())
+
+    def _film_goal(self, report: GenerationReport, key: int) -> None:
+        """The movie of a genome that reached the goal."""
+        agent = TrainedAgent(
+            f"genome {key}",
+            self._config,
+            self._trainer.played[key],
+            self._trainer.network_shape,
+            _best_episode(report, key),
+            self._folder,
+        )
+        record_best(agent, self._folder.goals / f"{report.generation:06d}-{key}.bk2", self.say)
+
+    def _write_lineage(self) -> None:
+        """Where the best genome comes from, generation by generation."""
+        best = self._trainer.best_genome
+        if best is not None:
+            rows = lineage(read_genomes(self._folder.genomes), best.key)
+            write_file(self._folder.lineage, rows_as_csv(rows))
 
     def _write_checkpoint(self) -> None:
         from playthrough.agents.neat import encode

@@ -240,6 +240,9 @@ def view_of(observation: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uin
     else:
         image = observation.reshape(shape)
         image = image[-1] if image.ndim == 3 and shape[2] != 3 else image
+        if image.ndim == 2 and image.min() < 0:  # what counts as bad is red
+            good, bad = np.maximum(image, 0), np.abs(image)
+            image = np.stack([bad, good, good], axis=2) / max(1.0, float(bad.max()))
         if image.dtype != np.uint8:
             image = np.clip(image * (255 if image.max() <= 1 else 1), 0, 255)
     step = max(1, -(-max(rows, columns) // _LARGEST_VIEW))

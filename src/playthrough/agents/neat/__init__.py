@@ -23,6 +23,7 @@ if find_spec("neat") is None:
 from playthrough.agents.neat.checkpoint import decode, encode
 from playthrough.agents.neat.config import NeatSource, load_neat_config
 from playthrough.agents.neat.evaluation import EpisodeResult, GenomeResult, episode_seed, evaluate
+from playthrough.agents.neat.frontier import FrontierOptions
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.genome_file import genome_from_json, genome_to_json
 from playthrough.agents.neat.network import NetworkShape, compile_network
@@ -33,6 +34,7 @@ from playthrough.agents.neat.trainer import GenerationReport, NeatOptions, NeatT
 __all__ = [
     "ActionDecoder",
     "EpisodeResult",
+    "FrontierOptions",
     "GenerationReport",
     "Genome",
     "GenomeResult",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import neat
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough._neat import NetworkBatch
-from playthrough.agents.lanes import LaneEnv, freezes_finished_lanes, lane_info, require_lanes
+from playthrough.agents.lanes import LaneEnv, freezes_finished_lanes, lane_info, require_lanes, require_snapshots
 from playthrough.agents.neat.config import check_fits
+from playthrough.agents.neat.frontier import Cell, Frontier, FrontierWatch
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.network import NetworkShape, compile_network
 from playthrough.agents.neat.spaces import ActionDecoder, as_inputs, inputs_needed
@@ -34,6 +36,7 @@ class EpisodeResult:
         terminated: The game ended by itself.
         truncated: We ended it, also by the limit on steps.
         info: What the environment said of the last step.
+        trace: The traced variables after each step, int32 (agent_steps, variables); None if none are traced.
     """
 
     seed: int
@@ -44,6 +47,7 @@ class EpisodeResult:
     terminated: bool
     truncated: bool
     info: Mapping[str, Any]
+    trace: NDArray[np.int32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,25 @@ class GenomeResult:
 
     Attributes:
         key: The genome.
-        fitness: The mean reward of its episodes.
+        fitness: The mean reward of its episodes; it decides who is best.
+        selection: What parents are chosen by: the fitness, and what the frontier adds to it.
+        nodes: Its nodes, without inputs.
+        connections: Its connections, disabled ones included.
         agent_steps: Decisions in all its episodes.
         frames: Emulated pictures in all its episodes.
         episodes: Its episodes: for each start state in turn, each repetition.
+        frontier: Its episodes from the frontier's snapshots, which fitness does not count.
     """
 
     key: int
     fitness: float
+    selection: float
+    nodes: int
+    connections: int
     agent_steps: int
     frames: int
     episodes: tuple[EpisodeResult, ...]
+    frontier: tuple[EpisodeResult, ...] = ()
 
 
 def episode_seed(run_seed: int, generation: int, genome_key: int, start: int = 0, repetition: int = 0) -> int:
@@ -79,6 +91,29 @@ def episode_seed(run_seed: int, generation: int, genome_key: int, start: int = 0
     return int(sequence.generate_state(1, np.uint32)[0])
 
 
+@dataclass(frozen=True)
+class _Episode:
+    """An episode that is to be played.
+
+    Attributes:
+        number: Among all of the generation.
+        genome: The index of who plays it.
+        seed: What its lane is reset with.
+        start_state: Where it starts; None is the environment's own.
+        begun_steps: Decisions that lie before it, on the way from the level's start.
+        max_steps: Its length at most.
+        from_frontier: Whether it starts from one of the frontier's snapshots.
+    """
+
+    number: int
+    genome: int
+    seed: int
+    start_state: str | bytes | None
+    begun_steps: int
+    max_steps: float
+    from_frontier: bool
+
+
 def evaluate(
     genomes: Iterable[Genome],
     env: LaneEnv,
@@ -91,6 +126,8 @@ def evaluate(
     max_steps: int | None = None,
     num_threads: int = 1,
     on_genome: Callable[[GenomeResult], None] | None = None,
+    frontier: Frontier | None = None,
+    trace: Sequence[str] = (),
 ) -> list[GenomeResult]:
     """Plays the genomes, one per lane; a lane that has finished takes the next episode at once.
 
@@ -108,6 +145,8 @@ def evaluate(
         max_steps: Longest episode, in steps; a longer one is truncated.
         num_threads: Threads for the networks (the environment has its own).
         on_genome: Called after each genome's last episode, in the order in which they finish.
+        frontier: Where extra episodes start; it learns from all episodes, once they are played.
+        trace: Variables that are kept for every step of every episode but the frontier's.
 
     Returns:
         One result for each genome, in the order given.
@@ -119,43 +158,55 @@ def evaluate(
     if episodes < 1 or (max_steps is not None and max_steps < 1):
         raise ValueError(f"expected at least 1 episode and 1 step, got {episodes} and {max_steps}")
     require_lanes(env)
-    evaluation = _Evaluation(list(genomes), env, config, run_seed, generation, episodes, start_states, on_genome)
-    evaluation.play(max_steps, num_threads)
+    genomes = list(genomes)
+    starts: list[str | bytes | None] = list(start_states) or [None]
+    extra = frontier.starts() if frontier else []
+    plan: list[_Episode] = []
+    for index, genome in enumerate(genomes):
+        for start, state in enumerate(starts):
+            for repetition in range(episodes):
+                seed = episode_seed(run_seed, generation, genome.key, start, repetition)
+                plan.append(_Episode(len(plan), index, seed, state, 0, max_steps or math.inf, False))
+        for start, place in enumerate(extra, len(starts)):
+            seed = episode_seed(run_seed, generation, genome.key, start)
+            longest = frontier.options.max_steps if frontier else 0
+            plan.append(_Episode(len(plan), index, seed, place.snapshot, place.steps, longest, True))
+    watch = FrontierWatch(frontier, require_snapshots(env)) if frontier else None
+    evaluation = _Evaluation(genomes, env, NetworkShape.of(config), plan, frontier, watch, trace, on_genome)
+    evaluation.play(num_threads)
+    if frontier and watch:
+        frontier.learn(watch.visits, watch.discoveries)
     return evaluation.results()
 
 
 class _Evaluation:
-    """Episodes are numbered genome by genome; each lane holds the number of its episode, or -1."""
+    """Plays a plan: each lane holds an episode of it, or none once there are no more."""
 
     def __init__(
         self,
         genomes: list[Genome],
         env: LaneEnv,
-        config: neat.Config | NetworkShape,
-        run_seed: int,
-        generation: int,
-        repetitions: int,
-        start_states: Sequence[str | bytes],
+        shape: NetworkShape,
+        plan: list[_Episode],
+        frontier: Frontier | None,
+        watch: FrontierWatch | None,
+        trace: Sequence[str],
         on_genome: Callable[[GenomeResult], None] | None,
     ) -> None:
-        self._genomes, self._env = genomes, env
-        self._shape = NetworkShape.of(config)
-        self._starts: list[str | bytes | None] = list(start_states) or [None]
-        self._per_genome = len(self._starts) * repetitions
-        self._seeds = [
-            episode_seed(run_seed, generation, genome.key, start, repetition)
-            for genome in genomes
-            for start in range(len(self._starts))
-            for repetition in range(repetitions)
-        ]
-        self._on_genome = on_genome
-        self._episodes: list[EpisodeResult | None] = [None] * len(self._seeds)
+        self._genomes, self._env, self._shape, self._plan = genomes, env, shape, plan
+        self._frontier, self._watch, self._trace, self._on_genome = frontier, watch, trace, on_genome
+        self._per_genome = len(plan) // max(1, len(genomes))
+        self._ask_for_states = any(episode.start_state is not None for episode in plan)
+        self._played: list[EpisodeResult | None] = [None] * len(plan)
+        self._cells: list[set[Cell]] = [set() for _ in genomes]
         self._results: list[GenomeResult | None] = [None] * len(genomes)
         self._next_episode = 0
-        self._lane_episodes = np.full(env.num_envs, -1)
+        self._lanes: list[_Episode | None] = [None] * env.num_envs
+        self._traces: list[list[list[int]]] = [[] for _ in self._lanes]
+        self._begun_frames: NDArray[np.int64] = np.zeros(env.num_envs, np.int64)
 
-    def play(self, max_steps: int | None, num_threads: int) -> None:
-        if not self._seeds:
+    def play(self, num_threads: int) -> None:
+        if not self._plan:
             return
         env, shape, num_lanes = self._env, self._shape, self._env.num_envs
         decoder = ActionDecoder(env.single_action_space)
@@ -166,8 +217,8 @@ class _Evaluation:
         returns = np.zeros(num_lanes)
         steps = np.zeros(num_lanes, dtype=np.int64)
 
-        self._fill(np.ones(num_lanes, dtype=np.bool_), batch)
-        active = self._lane_episodes >= 0
+        limits = self._fill(np.ones(num_lanes, dtype=np.bool_), batch, np.full(num_lanes, math.inf))
+        active = self._busy()
         observations = self._reset(None)
         while active.any():
             batch.activate(as_inputs(observations), outputs, active, saturate=True)
@@ -175,15 +226,17 @@ class _Evaluation:
             returns[active] += rewards[active]
             steps += 1
             ended = terminated | truncated
-            finished = active & ended
-            if max_steps is not None:
-                finished |= active & (steps >= max_steps)
+            if self._trace:
+                self._keep_traces(active, infos)
+            if self._watch:
+                self._watch.step(active, ended, infos)
+            finished = active & (ended | (steps >= limits))
             if finished.any():
                 for lane in np.flatnonzero(finished):
-                    self._record(lane, float(returns[lane]), int(steps[lane]), terminated, truncated, infos)
-                self._fill(finished, batch)
+                    self._record(int(lane), float(returns[lane]), int(steps[lane]), terminated, truncated, infos)
+                limits = self._fill(finished, batch, limits)
                 returns[finished], steps[finished], outputs[finished] = 0.0, 0, 0.0
-                active = self._lane_episodes >= 0
+                active = self._busy()
             stale = finished & active if frozen else (finished & active) | (ended & ~active)
             if stale.any() and active.any():
                 observations = self._reset(stale)
@@ -191,72 +244,99 @@ class _Evaluation:
     def results(self) -> list[GenomeResult]:
         return [result for result in self._results if result is not None]
 
-    def _fill(self, free: NDArray[np.bool_], batch: NetworkBatch) -> None:
-        """Gives each free lane the next episode, as long as there are any."""
-        for lane in np.flatnonzero(free):
-            episode = self._next_episode if self._next_episode < len(self._seeds) else -1
-            self._lane_episodes[lane] = episode
-            if episode >= 0:
-                self._next_episode += 1
-                genome = self._genomes[episode // self._per_genome]
-                batch.set_network(int(lane), compile_network(genome, self._shape))
-            else:
-                batch.set_network(int(lane), None)
+    def _busy(self) -> NDArray[np.bool_]:
+        return np.array([episode is not None for episode in self._lanes])
+
+    def _fill(self, free: NDArray[np.bool_], batch: NetworkBatch, limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Gives each free lane the next episode, as long as there are any; the lanes' limits in steps."""
+        limits = limits.copy()
+        for lane in np.flatnonzero(free).tolist():
+            episode = self._plan[self._next_episode] if self._next_episode < len(self._plan) else None
+            self._lanes[lane], self._traces[lane] = episode, []
+            if episode is None:
+                batch.set_network(lane, None)
+                continue
+            self._next_episode += 1
+            limits[lane] = episode.max_steps
+            batch.set_network(lane, compile_network(self._genomes[episode.genome], self._shape))
+            if self._watch:
+                self._watch.begin(lane, episode.number, episode.begun_steps)
+        return limits
 
     def _reset(self, mask: NDArray[np.bool_] | None) -> Any:
         """Starts the lanes of the mask, or all; idle ones with a seed that means nothing."""
-        episodes = [int(episode) for episode in self._lane_episodes]
-        seeds = [_THROWAWAY_SEED if episode < 0 else self._seeds[episode] for episode in episodes]
+        seeds = [_THROWAWAY_SEED if episode is None else episode.seed for episode in self._lanes]
         options: dict[str, Any] = {} if mask is None else {"reset_mask": mask}
-        if self._starts != [None]:
-            options["state"] = [self._start_of(max(episode, 0)) for episode in episodes]
-        observations, _ = self._env.reset(seed=list[int | None](seeds), options=options or None)
+        if self._ask_for_states:
+            options["state"] = [(episode or self._plan[0]).start_state for episode in self._lanes]
+        observations, infos = self._env.reset(seed=list[int | None](seeds), options=options or None)
+        if "frames" in infos:  # an episode from a snapshot begins with those that led to it
+            self._begun_frames = np.where(True if mask is None else mask, infos["frames"], self._begun_frames)
         return observations
 
-    def _start_of(self, episode: int) -> str | bytes | None:
-        place = episode % self._per_genome
-        return self._starts[place // (self._per_genome // len(self._starts))]
+    def _keep_traces(self, active: NDArray[np.bool_], infos: Mapping[str, Any]) -> None:
+        values = np.stack([np.asarray(infos[name]) for name in self._trace], axis=1).tolist()
+        for lane in np.flatnonzero(active).tolist():
+            self._traces[lane].append(values[lane])
 
     def _record(
         self,
-        lane: np.intp,
+        lane: int,
         reward: float,
         steps: int,
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
         infos: dict[str, Any],
     ) -> None:
-        episode = int(self._lane_episodes[lane])
-        info = lane_info(infos, int(lane))
+        episode = self._lanes[lane]
+        assert episode is not None  # only lanes that play finish
+        info = lane_info(infos, lane)
         ended = bool(terminated[lane])
-        self._episodes[episode] = EpisodeResult(
-            seed=self._seeds[episode],
-            start_state=self._start_of(episode),
+        traced = self._trace and not episode.from_frontier
+        self._played[episode.number] = EpisodeResult(
+            seed=episode.seed,
+            start_state=episode.start_state,
             reward=reward,
             agent_steps=steps,
-            frames=int(info.get("frames", steps)),
+            frames=int(info["frames"] - self._begun_frames[lane]) if "frames" in info else steps,
             terminated=ended,
             truncated=bool(truncated[lane]) or not ended,
             info=info,
+            trace=np.array(self._traces[lane], np.int32).reshape(steps, -1) if traced else None,
         )
-        number = episode // self._per_genome
-        place = slice(number * self._per_genome, (number + 1) * self._per_genome)
-        played = tuple(result for result in self._episodes[place] if result is not None)
+        if self._watch:
+            cells = self._watch.finish(lane)
+            if not episode.from_frontier:
+                self._cells[episode.genome] |= cells
+        place = slice(episode.genome * self._per_genome, (episode.genome + 1) * self._per_genome)
+        played = [result for result in self._played[place] if result is not None]
         if len(played) == self._per_genome:
-            self._finish(number, played)
+            from_frontier = [planned.from_frontier for planned in self._plan[place]]
+            self._finish(episode.genome, played, from_frontier)
 
-    def _finish(self, number: int, episodes: tuple[EpisodeResult, ...]) -> None:
-        key = self._genomes[number].key
-        fitness = sum(episode.reward for episode in episodes) / len(episodes)
-        if not np.isfinite(fitness):
-            raise RunError(f"the fitness of genome {key} is {fitness}: the environment's rewards must be finite")
+    def _finish(self, index: int, played: list[EpisodeResult], from_frontier: list[bool]) -> None:
+        genome = self._genomes[index]
+        key = genome.key
+        episodes = tuple(result for result, extra in zip(played, from_frontier, strict=True) if not extra)
+        extras = tuple(result for result, extra in zip(played, from_frontier, strict=True) if extra)
+        fitness = selection = sum(episode.reward for episode in episodes) / len(episodes)
+        if self._frontier:
+            selection += self._frontier.bonus(self._cells[index])
+            if extras:
+                selection += self._frontier.options.weight * sum(extra.reward for extra in extras) / len(extras)
+        if not np.isfinite(selection):
+            raise RunError(f"the fitness of genome {key} is {selection}: the environment's rewards must be finite")
         result = GenomeResult(
             key=key,
             fitness=fitness,
-            agent_steps=sum(episode.agent_steps for episode in episodes),
-            frames=sum(episode.frames for episode in episodes),
+            selection=selection,
+            nodes=len(genome.nodes),
+            connections=len(genome.connections),
+            agent_steps=sum(episode.agent_steps for episode in played),
+            frames=sum(episode.frames for episode in played),
             episodes=episodes,
+            frontier=extras,
         )
-        self._results[number] = result
+        self._results[index] = result
         if self._on_genome is not None:
             self._on_genome(result)

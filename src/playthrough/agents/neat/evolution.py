@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -26,7 +26,7 @@ class Advance:
     Attributes:
         reproduce_s: Seconds for stagnation, crossover and mutation.
         speciate_s: Seconds for dividing the children into species.
-        extinct: Whether all species had died out, so that a new population was made.
+        extinct: Whether all species had died out, so that a new population was made around the survivors.
     """
 
     reproduce_s: float
@@ -48,10 +48,13 @@ class Evolution:
     Args:
         config: A NEAT configuration; it is copied, and with neat-python's own classes it gets ours.
         seed: Seed of the random numbers; equals `neat.Population(config, seed=seed)`.
+        num_species: How many species there should be: from generation to generation the compatibility threshold grows
+            while there are more, and shrinks while there are fewer. None leaves it as it is configured.
     """
 
-    def __init__(self, config: neat.Config, seed: int) -> None:
+    def __init__(self, config: neat.Config, seed: int, num_species: int | None = None) -> None:
         self.config = own_config(config)
+        self.num_species = num_species
         self.random_state: Any = random.Random(seed).getstate()
         self.reporters = ReporterSet()
         self.stagnation = self.config.stagnation_type(self.config.stagnation_config, self.reporters)
@@ -73,12 +76,13 @@ class Evolution:
             self.population = self._new_population()
             self._speciate()
 
-    def advance(self, *, may_end: bool = False) -> Advance:
+    def advance(self, *, may_end: bool = False, survivors: Sequence[Genome] = ()) -> Advance:
         """Makes the next generation. When interrupted, everything is as before.
 
         Args:
             may_end: Make a new population after an extinction whatever the configuration says; for a run that has
                 reached its goal.
+            survivors: Genomes that are part of a population made anew after an extinction, up to a quarter of it.
 
         Raises:
             RunError: All species have died out, and the configuration says not to start again.
@@ -86,16 +90,25 @@ class Evolution:
         before = self._copy()
         try:
             with self._random_numbers():
-                return self._advance(may_end)
+                return self._advance(may_end, survivors)
         except BaseException:
             self._put_back(before)
             raise
+
+    @property
+    def threshold(self) -> float:
+        """The genetic distance from which on two genomes are of different species."""
+        return self.species_set.species_set_config.compatibility_threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.species_set.species_set_config.compatibility_threshold = value
 
     def species_of(self, genome_key: int) -> int:
         """The species that a genome belongs to."""
         return cast("int", self.species_set.genome_to_species[genome_key])
 
-    def _advance(self, may_end: bool) -> Advance:
+    def _advance(self, may_end: bool, survivors: Sequence[Genome]) -> Advance:
         started = perf_counter()
         self.population = self.reproduction.reproduce(
             self.config, self.species_set, self.config.pop_size, self.generation
@@ -108,7 +121,9 @@ class Evolution:
                     f"{self.config.stagnation_config.max_stagnation} generations (max_stagnation). Set "
                     "reset_on_extinction = True to start again, or species_elitism = 2 so that the best two stay"
                 )
-            self.population = self._new_population()
+            kept = {genome.key: genome for genome in survivors[: self.config.pop_size // 4]}
+            made = list(self._new_population().items())
+            self.population = kept | dict(made[: self.config.pop_size - len(kept)])
         reproduced = perf_counter()
         self._speciate()
         self.generation += 1
@@ -119,6 +134,9 @@ class Evolution:
         return self.reproduction.create_new(config.genome_type, config.genome_config, config.pop_size)
 
     def _speciate(self) -> None:
+        if self.num_species and self.generation:
+            found = len(self.species_set.species)
+            self.threshold *= 1.1 if found > self.num_species else 1 / 1.05 if found < self.num_species else 1.0
         self.species_set.speciate(self.config, self.population, self.generation)
 
     @contextmanager
@@ -138,6 +156,7 @@ class Evolution:
         return {
             "population": self.population,
             "generation": self.generation,
+            "threshold": self.threshold,
             "species": {key: _copy_of_species(species) for key, species in self.species_set.species.items()},
             "genome_to_species": self.species_set.genome_to_species,
             "indexers": [indexer.next_value for indexer in self._indexers()],
@@ -147,6 +166,7 @@ class Evolution:
 
     def _put_back(self, before: dict[str, Any]) -> None:
         self.population, self.generation = before["population"], before["generation"]
+        self.threshold = before["threshold"]
         self.species_set.species = before["species"]
         self.species_set.genome_to_species = before["genome_to_species"]
         for indexer, value in zip(self._indexers(), before["indexers"], strict=True):
@@ -167,6 +187,7 @@ def own_config(config: neat.Config) -> NeatConfig:
     genome_config = object.__new__(type(own.genome_config))
     genome_config.__dict__.update(own.genome_config.__dict__)
     own.genome_config = genome_config
+    own.species_set_config = copy.copy(own.species_set_config)
     if own.genome_type is neat.DefaultGenome:
         own.genome_type = Genome
     if own.reproduction_type is neat.DefaultReproduction:

@@ -80,6 +80,7 @@ def evolution_to_plain(evolution: Evolution) -> dict[str, Any]:
     genome_config = evolution.config.genome_config
     return {
         "generation": evolution.generation,
+        "threshold": evolution.threshold,
         "num_inputs": genome_config.num_inputs,
         "num_outputs": genome_config.num_outputs,
         "random": {"version": version, "words": np.array(words, dtype=np.uint32), "gauss_next": gauss_next},
@@ -115,13 +116,20 @@ def evolution_to_plain(evolution: Evolution) -> dict[str, Any]:
     }
 
 
-def evolution_from_plain(config: neat.Config, plain: dict[str, Any]) -> Evolution:
+def evolution_from_plain(config: neat.Config, plain: dict[str, Any], num_species: int | None = None) -> Evolution:
     """The evolution that `evolution_to_plain` was given; the configuration may have changed in between.
+
+    Args:
+        config: The configuration.
+        plain: What `evolution_to_plain` gave.
+        num_species: See `Evolution`.
 
     Raises:
         ConfigError: The configuration is for other networks.
     """
-    evolution = Evolution(config, seed=0)
+    evolution = Evolution(config, seed=0, num_species=num_species)
+    if num_species:
+        evolution.threshold = plain.get("threshold", evolution.threshold)
     genome_config = evolution.config.genome_config
     for name in ("num_inputs", "num_outputs"):
         if getattr(genome_config, name) != plain[name]:

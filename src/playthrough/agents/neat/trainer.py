@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 from time import perf_counter
 from typing import Any
 
 import neat
+import numpy as np
 
 from playthrough.agents.lanes import LaneEnv, require_lanes
 from playthrough.agents.neat.config import check_fits
 from playthrough.agents.neat.evaluation import GenomeResult, evaluate
 from playthrough.agents.neat.evolution import Evolution
+from playthrough.agents.neat.frontier import Frontier, FrontierOptions
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.network import NetworkShape
 from playthrough.agents.neat.spaces import inputs_needed, outputs_needed
@@ -25,6 +28,8 @@ from playthrough.agents.neat.state import (
     genomes_to_plain,
 )
 from playthrough.errors import StateError
+
+_DISTANCE_PAIRS = 200
 
 
 def _option(default: Any, text: str) -> Any:
@@ -40,6 +45,13 @@ class NeatOptions:
     start_states: tuple[str | bytes, ...] = _option((), "where episodes start; none: the environment's own start")
     max_steps_per_episode: int | None = _option(None, "longest episode in steps; none: as the environment says")
     num_network_threads: int = _option(1, "threads that run the networks; the environment has its own")
+    frontier: FrontierOptions | None = field(
+        default=None, metadata={"help": "episodes from where the population has hardly ever been"}
+    )
+    num_species: int | None = _option(
+        None, "species to aim at, by moving the compatibility threshold; none: as configured"
+    )
+    trace: tuple[str, ...] = _option((), "variables to keep for every step, such as x and y for a ghost race")
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,7 @@ class GenerationReport:
         speciate_s: Seconds for dividing it into species.
         goal_reached: Whether the fitness criterion reached the threshold.
         extinct: Whether all species died out afterwards, so that evolution starts again.
+        mean_distance: The mean genetic distance of two genomes, from a sample: is there diversity left?
     """
 
     generation: int
@@ -106,6 +119,7 @@ class GenerationReport:
     speciate_s: float
     goal_reached: bool
     extinct: bool
+    mean_distance: float
 
 
 class NeatTrainer:
@@ -114,7 +128,8 @@ class NeatTrainer:
     1. Play every genome of the generation; its fitness is its mean reward.
     2. Keep the best genome so far, whatever becomes of its species.
     3. See whether the goal is reached.
-    4. Make the next generation and divide it into species.
+    4. Make the next generation and divide it into species. Should all have died out, the best genomes of each and the
+       best of the run are among those that begin again.
 
     The same configuration, environment, seed and options give the same generations, whatever the number of lanes and
     threads, and whether or not the run was stored and restored in between. Whenever a call is interrupted, the trainer
@@ -141,7 +156,7 @@ class NeatTrainer:
         on_genome: Callable[[GenomeResult], None] | None = None,
     ) -> None:
         self._prepare(env, seed, options, on_genome)
-        evolution = Evolution(config, seed)
+        evolution = Evolution(config, seed, self._options.num_species)
         self._check(evolution)
         evolution.start()
         self._evolution = evolution
@@ -169,6 +184,11 @@ class NeatTrainer:
         return self._evolution.population
 
     @property
+    def played(self) -> dict[int, Genome]:
+        """The genomes that were played last, by key; none after `restore`."""
+        return self._played
+
+    @property
     def best_genome(self) -> Genome | None:
         """The best genome of the whole run, with the fitness that it had then; None before the first generation."""
         return self._best
@@ -194,6 +214,7 @@ class NeatTrainer:
         evolution, config, options = self._evolution, self._evolution.config, self._options
         generation = evolution.generation
         started = perf_counter()
+        frontier = copy.deepcopy(self._frontier)  # what is interrupted has taught nothing
         results = evaluate(
             evolution.population.values(),
             self._env,
@@ -205,20 +226,24 @@ class NeatTrainer:
             max_steps=options.max_steps_per_episode,
             num_threads=options.num_network_threads,
             on_genome=self._on_genome,
+            frontier=frontier,
+            trace=options.trace,
         )
         evaluate_s = perf_counter() - started
 
         fitnesses = {result.key: result.fitness for result in results}
-        for key, genome in evolution.population.items():
-            genome.fitness = fitnesses[key]
-        best = evolution.population[max(fitnesses, key=fitnesses.__getitem__)]
+        for result in results:
+            evolution.population[result.key].fitness = result.selection
+        played = evolution.population
+        best = played[max(fitnesses, key=fitnesses.__getitem__)]
         self._keep_if_best(best, fitnesses[best.key])
         criterion = {"max": max, "min": min, "mean": fmean}[config.fitness_criterion]
         reached = not config.no_fitness_termination and criterion(fitnesses.values()) >= config.fitness_threshold
         species = dict(evolution.species_set.species)
         members = {key: tuple(entry.members) for key, entry in species.items()}
 
-        advance = evolution.advance(may_end=reached)
+        advance = evolution.advance(may_end=reached, survivors=self._best_ones(species.values(), members))
+        self._frontier, self._played = frontier, played
         self._goal_reached = self._goal_reached or reached
         nodes, connections = best.size()
         return GenerationReport(
@@ -250,6 +275,7 @@ class NeatTrainer:
             speciate_s=advance.speciate_s,
             goal_reached=reached,
             extinct=advance.extinct,
+            mean_distance=self._mean_distance(played),
         )
 
     def state(self) -> dict[str, Any]:
@@ -259,6 +285,7 @@ class NeatTrainer:
             "goal_reached": self._goal_reached,
             "best": genomes_to_plain([] if self._best is None else [self._best]),
             "evolution": evolution_to_plain(self._evolution),
+            "frontier": None if self._frontier is None else self._frontier.state(),
         }
 
     @classmethod
@@ -280,9 +307,11 @@ class NeatTrainer:
         trainer = cls.__new__(cls)
         try:
             trainer._prepare(env, state["seed"], options, on_genome)
-            trainer._evolution = evolution_from_plain(config, state["evolution"])
+            trainer._evolution = evolution_from_plain(config, state["evolution"], trainer._options.num_species)
             trainer._best = next(iter(genomes_from_plain(state["best"])), None)
             trainer._goal_reached = bool(state["goal_reached"])
+            if trainer._options.frontier and state.get("frontier"):
+                trainer._frontier = Frontier.restore(trainer._options.frontier, state["frontier"])
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, StopIteration) as error:
             raise StateError(f"NEAT state is damaged: {type(error).__name__}: {error}") from error
         trainer._check(trainer._evolution)
@@ -298,7 +327,9 @@ class NeatTrainer:
         if seed < 0:
             raise ValueError(f"expected a seed that is not negative, got {seed}")
         self._env, self._seed, self._on_genome = env, seed, on_genome
-        self._options = NeatOptions() if options is None else options
+        self._options = options or NeatOptions()
+        self._played: dict[int, Genome] = {}
+        self._frontier = Frontier(self._options.frontier) if self._options.frontier else None
 
     def _check(self, evolution: Evolution) -> None:
         require_lanes(self._env)
@@ -308,8 +339,32 @@ class NeatTrainer:
             shape, inputs_needed(self._env.single_observation_space), outputs_needed(self._env.single_action_space)
         )
 
+    def _mean_distance(self, population: Mapping[int, Genome]) -> float:
+        """Of pairs drawn with numbers of their own, so that nothing else changes."""
+        config: Any = self._evolution.config.genome_config
+        genomes = list(population.values())
+        if len(genomes) < 2:
+            return 0.0
+        numbers = np.random.default_rng([self._seed, self._evolution.generation])
+        firsts = numbers.integers(0, len(genomes), _DISTANCE_PAIRS)
+        seconds = (firsts + numbers.integers(1, len(genomes), _DISTANCE_PAIRS)) % len(genomes)
+        pairs: list[tuple[int, int]] = np.stack([firsts, seconds], axis=1).tolist()
+        return fmean(genomes[i].distance(genomes[j], config) for i, j in pairs)
+
+    def _best_ones(self, species: Iterable[Any], members: Mapping[int, Sequence[int]]) -> list[Genome]:
+        """The best genome of the run and the best of each species, the fittest first."""
+        population = self._evolution.population
+        champions = [max((population[key] for key in members[entry.key]), key=_fitness) for entry in species]
+        champions.sort(key=_fitness, reverse=True)
+        best = [] if self._best is None else [copy.copy(self._best)]  # it is played again; see `_keep_if_best`
+        return list({genome.key: genome for genome in [*best, *champions]}.values())
+
     def _keep_if_best(self, genome: Genome, fitness: float) -> None:
         if self._best is None or self._best.fitness is None or fitness > self._best.fitness:
             # A copy, because an elite is played again and its fitness set anew; the genes are shared.
             self._best = copy.copy(genome)
             self._best.fitness = fitness
+
+
+def _fitness(genome: Genome) -> float:
+    return -math.inf if genome.fitness is None else genome.fitness
