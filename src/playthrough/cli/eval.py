@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,8 @@ from playthrough.cli.progress import progress
 from playthrough.cli.reference import print_reference
 
 if TYPE_CHECKING:
-    from playthrough.runs.judge import Judgement
+    from playthrough.runs.goal import Goal
+    from playthrough.runs.judge import JudgedEpisode, Judgement
 
 
 @takes_game
@@ -73,25 +75,36 @@ def judge_against_random(
     else:
         say("No difference is certain: the intervals overlap. More episodes make them narrower.", "yellow")
     say()
-    _print_numbers(trained, random)
+    _print_numbers(trained, random, goal=agent.config.goal)
     integration = load_integration(options.game, info=options.info, scenario=options.scenario)
     named = [state for state in trained.by_start_state() if state in {*integration.states, *integration.recipes}]
     print_reference(integration, named or [integration.default_state()])
 
 
-def _print_numbers(*judgements: Judgement) -> None:
-    """Mean, standard error and median of each, in all and for each start state."""
-    columns = ("Episodes", "Mean", "Standard error", "Median")
+def _print_numbers(*judgements: Judgement, goal: Goal | None) -> None:
+    """Mean, standard error and median of each, in all and, where there are several, for each start state.
+
+    Args:
+        *judgements: Of whom.
+        goal: The run's; who reached it how often is said as well.
+    """
+    columns = ("Episodes", "Mean", "Standard error", "Median", *(("Goal reached",) if goal else ()))
     numbers = table("Who", *columns, right=columns)
 
-    def add(who: str, rewards: list[float]) -> None:
+    def add(who: str, episodes: Sequence[JudgedEpisode]) -> None:
+        rewards = [episode.reward for episode in episodes]
         error = f"{stdev(rewards) / math.sqrt(len(rewards)):.1f}" if len(rewards) > 1 else "-"
-        numbers.add_row(who, str(len(rewards)), f"{fmean(rewards):.1f}", error, f"{median(rewards):.1f}")
+        cells = [str(len(rewards)), f"{fmean(rewards):.1f}", error, f"{median(rewards):.1f}"]
+        if goal:
+            reached = sum(goal.met(episode.reward, [episode.info]) for episode in episodes)
+            cells.append(f"{reached} ({reached / len(episodes):.0%})")
+        numbers.add_row(who, *cells)
 
     for judgement in judgements:
-        add(judgement.name, judgement.rewards)
-        for state, rewards in judgement.by_start_state().items():
-            add(f"  from {state}", rewards)
+        add(judgement.name, judgement.episodes)
+        by_state = judgement.by_start_state()
+        for state, episodes in by_state.items() if len(by_state) > 1 else ():
+            add(f"  from {state}", episodes)
     out().print(numbers)
 
 

@@ -40,8 +40,8 @@ class JudgedEpisode:
         reward: The sum of its rewards.
         frames: Emulated pictures.
         end: Why it ended: `game`, `script`, `time limit` or `no progress`.
-        start_state: Where it began; None for the environment's own start.
-        info: What the environment said on its last step.
+        start_state: What it was reset with; None for the environment's own start.
+        info: What the environment said on its last step: among it the name of its `start_state`.
     """
 
     seed: int
@@ -90,15 +90,12 @@ class Judgement:
         reach = student_t_95(len(self.rewards) - 1) * self.standard_error
         return self.mean - reach, self.mean + reach
 
-    def by_start_state(self) -> dict[str, list[float]]:
-        """The rewards by where the episodes began; nothing where all began at the environment's own start."""
-        rewards: dict[str, list[float]] = {}
+    def by_start_state(self) -> dict[str, list[JudgedEpisode]]:
+        """The episodes by the names of their start states."""
+        episodes: dict[str, list[JudgedEpisode]] = {}
         for episode in self.episodes:
-            if episode.start_state is not None:
-                state = episode.start_state
-                name = f"a state of {len(state)} bytes" if isinstance(state, bytes) else str(state)
-                rewards.setdefault(name, []).append(episode.reward)
-        return rewards
+            episodes.setdefault(str(episode.info["start_state"]), []).append(episode)
+        return episodes
 
     def better_than(self, other: Judgement) -> bool:
         """Whether it earns more, and the 95 % intervals do not overlap."""

@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from gymnasium import spaces
 from numpy.typing import NDArray
 
+from playthrough.env.batches import batch_of_one
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import StateError
 from playthrough.runs.agent_source import BestEpisode, Spaces
 from playthrough.runs.config import RunConfig
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.network_drawing import NetworkDrawing, NetworkMoment
-from playthrough.runs.panel import chosen_outputs, observation_shape, output_labels
+from playthrough.runs.panel import chosen_outputs, observation_shape, output_labels, shown_part
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -55,7 +57,19 @@ class TrainedAgent:
 
     def drawing(self, env: RetroVectorEnv, size: tuple[int, int]) -> GenomeDrawing:
         """See `AgentSource`."""
-        return GenomeDrawing(NetworkDrawing(self.genome, self.shape, observation_shape(env), output_labels(env), size))
+        shape, labels = observation_shape(env), output_labels(env)
+        return GenomeDrawing(NetworkDrawing(self.genome, self.shape, shape, labels, size, _first_shown(env)))
+
+
+def _first_shown(env: RetroVectorEnv) -> int:
+    """The network's input with which the part of the observation begins that is drawn."""
+    from playthrough.agents.neat import inputs_needed
+
+    part = shown_part(env)
+    if part is None:
+        return 0
+    parts = cast("dict[str, Any]", cast("spaces.Dict", env.single_observation_space).spaces)
+    return sum(inputs_needed(parts[name]) for name in parts if name < part)
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,10 @@ class GenomeDrawing:
 
     def moment(self, step: AgentStep, env: RetroVectorEnv) -> NetworkMoment:
         """See `Drawing`."""
-        return self.network.moment(step.observation, step.thought, chosen_outputs(env, step.action))
+        from playthrough.agents.neat import as_inputs
+
+        inputs = as_inputs(batch_of_one(step.observation))
+        return self.network.moment(inputs, step.thought, chosen_outputs(env, step.action))
 
     def draw(self, moment: NetworkMoment) -> Image.Image:
         """See `Drawing`."""

@@ -22,6 +22,7 @@ _MOST_LINKS = 140
 """How many links are drawn at most: those through which most flows."""
 _FAINTEST = 0.02
 """A link through which less flows, as a share of the strongest, is not drawn."""
+_DOTS_HEIGHT = 22 * _SCALE
 _LABEL_ROOM = 9 * _SCALE
 """An output with less room than this has a label only while it is chosen."""
 _WIDEST_LABEL = 0.3
@@ -61,6 +62,7 @@ class NetworkDrawing:
         observation_shape: Of what it sees: (height, width), (stack, height, width), (height, width, 3), or (values,).
         labels: A word for each output; one without is not drawn.
         size: Width and height of the drawing in pixels.
+        first: The input with which what it sees begins; any other input is a dot below it.
     """
 
     def __init__(
@@ -70,23 +72,25 @@ class NetworkDrawing:
         observation_shape: tuple[int, ...],
         labels: Sequence[str],
         size: tuple[int, int],
+        first: int = 0,
     ) -> None:
         from PIL import ImageFont
 
         self._size = (size[0] * _SCALE, size[1] * _SCALE)
         self._num_outputs = shape.num_outputs
         self._view_shape = observation_shape
+        self._seen = range(first, first + int(np.prod(observation_shape)))
         self._font = ImageFont.load_default(12 * _SCALE)
         self._label_width = self._size[0] * _WIDEST_LABEL
         self._labels = [shortened(label, self._font, self._label_width) for label in labels]
         # What an output without a name says is nobody's business: it presses nothing.
         self._outputs = [key for key in range(shape.num_outputs) if labels[key]]
         hidden_outputs = set(range(shape.num_outputs)) - set(self._outputs)
-        self._view_box = self._place_view()
         links = [gene for gene in genome.connections.values() if gene.enabled and not hidden_outputs & {*gene.key}]
         self._source = np.array([gene.key[0] for gene in links], np.int64)
         self._target = np.array([gene.key[1] for gene in links], np.int64)
         self._weight = np.array([gene.weight for gene in links], np.float64)
+        self._view_box = self._place_view()
         self._hidden = [key for key in genome.nodes if key >= shape.num_outputs]
         self._places = self._place_nodes()
         starts = [self._places[key] for key in self._source.tolist()]
@@ -98,11 +102,11 @@ class NetworkDrawing:
         """What there is to draw of one decision; much smaller than the observation.
 
         Args:
-            observation: What the network saw.
+            observation: What the network saw, all of its inputs.
             values: What its nodes hold, by key.
             chosen: The outputs that decided.
         """
-        inputs = observation.reshape(-1).astype(np.float64)
+        inputs = np.asarray(observation).reshape(-1).astype(np.float64)
         held = np.array([values.get(key, 0.0) if key >= 0 else inputs[-key - 1] for key in self._source.tolist()])
         flow = np.abs(self._weight * held)
         strongest = np.argsort(flow)[::-1][:_MOST_LINKS]
@@ -110,10 +114,11 @@ class NetworkDrawing:
         strengths = flow[strongest] / highest
         visible = strengths >= _FAINTEST
         return NetworkMoment(
-            view=view_of(observation, self._view_shape),
+            view=view_of(inputs[self._seen.start : self._seen.stop], self._view_shape),
             links=strongest[visible].astype(np.int32),
             strengths=strengths[visible].astype(np.float32),
-            values={key: values.get(key, 0.0) for key in (*range(self._num_outputs), *self._hidden)},
+            values={key: values.get(key, 0.0) for key in (*range(self._num_outputs), *self._hidden)}
+            | {key: float(inputs[-key - 1]) for key in self._others()},
             chosen=frozenset(chosen),
         )
 
@@ -146,6 +151,9 @@ class NetworkDrawing:
             draw.rectangle((x0 - 2, y0 - 2, x0 + 2, y0 + 2), fill=(*color, min(255, alpha + 40)))
 
     def _draw_nodes(self, draw: Any, values: Mapping[int, float], chosen: Collection[int]) -> None:
+        for key in self._others():
+            x, y = self._places[key]
+            draw.rectangle((x - 6, y - 6, x + 6, y + 6), fill=_shade(values.get(key, 0.0)), outline=_TEXT)
         for key in self._hidden:
             x, y = self._places[key]
             draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill=_shade(values.get(key, 0.0)), outline=_TEXT)
@@ -174,19 +182,28 @@ class NetworkDrawing:
     def _place_view(self) -> tuple[int, int, int, int]:
         """x, y, width and height of what it sees."""
         height, width = view_size(self._view_shape)
-        most_width, most_height = self._size[0] * 0.5, self._size[1] - 8
+        most_width, most_height = self._size[0] * 0.5, self._size[1] - 8 - (_DOTS_HEIGHT if self._others() else 0)
         cell = min(most_width / width, most_height / height)
         cell = max(1, int(cell)) if cell >= 1 else cell
         box_width, box_height = max(1, int(width * cell)), max(1, int(height * cell))
         return 4, (self._size[1] - box_height) // 2, box_width, box_height
+
+    def _others(self) -> list[int]:
+        """The inputs that are used and not seen, in their order."""
+        return sorted({key for key in self._source.tolist() if key < 0 and -key - 1 not in self._seen}, reverse=True)
 
     def _place_nodes(self) -> dict[int, tuple[float, float]]:
         places: dict[int, tuple[float, float]] = {}
         x, y, width, height = self._view_box
         rows, columns = view_size(self._view_shape)
         for key in {key for key in self._source.tolist() if key < 0}:
-            row, column = divmod(_cell_of(-key - 1, self._view_shape), columns)
+            if -key - 1 not in self._seen:
+                continue
+            row, column = divmod(_cell_of(-key - 1 - self._seen.start, self._view_shape), columns)
             places[key] = (x + (column + 0.5) * width / columns, y + (row + 0.5) * height / rows)
+        others = self._others()
+        for number, key in enumerate(others):
+            places[key] = (x + (number + 0.5) * width / len(others), y + height + _DOTS_HEIGHT / 2)
         longest = max((self._font.getlength(label) for label in self._labels), default=0)
         right = self._size[0] - 28 - min(longest, self._label_width)
         for row, key in enumerate(self._outputs):
@@ -228,7 +245,7 @@ def view_of(observation: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uin
     """An observation as a small picture, the newest of a stack: uint8 (height, width) or (height, width, 3).
 
     Args:
-        observation: Pixels from 0 to 255, a grid from 0 to 1 (or to 255), or any numbers.
+        observation: Pixels from 0 to 255, a grid from 0 to 1 (or to 255), or any numbers; of its shape, or in a row.
         shape: (height, width), (stack, height, width), (height, width, 3), or (values,).
     """
     rows, columns = view_size(shape)

@@ -83,7 +83,9 @@ def reports(trainer: NeatTrainer, generations: int) -> list[GenerationReport]:
     return [replace(report, evaluate_s=0.0, reproduce_s=0.0, speciate_s=0.0) for report in played]
 
 
-CORRIDOR = FrontierOptions(cells=("place / 4",), starts=2, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0)
+CORRIDOR = FrontierOptions(
+    cells=("place / 4",), explore=1, practise=1, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0
+)
 
 
 def test_only_the_levels_start_decides_who_is_best_and_the_frontier_has_a_share_in_selection() -> None:
@@ -159,7 +161,7 @@ def wickling(lanes: int) -> Any:
 
 
 def test_least_visited_places_come_first_and_the_newest_of_them() -> None:
-    frontier = Frontier(FrontierOptions(cells=("x",), starts=3, novelty=8.0))
+    frontier = Frontier(FrontierOptions(cells=("x",), explore=3, practise=2, novelty=8.0))
     visits = Counter({(0,): 50, (1,): 3, (2,): 1, (3,): 1, (4,): 1})
     frontier.learn(visits, {(x,): Discovery(x, 0, bytes([x])) for x in (0, 1, 2, 3)})
     assert [place.snapshot for place in frontier.starts()] == [b"\x03", b"\x02", b"\x01"]
@@ -167,11 +169,26 @@ def test_least_visited_places_come_first_and_the_newest_of_them() -> None:
     assert frontier.bonus(set()) == 0.0
 
 
+def test_practice_begins_before_the_place_where_the_best_ended() -> None:
+    frontier = Frontier(FrontierOptions(cells=("x",), explore=0, practise=2))
+    cells = [(x,) for x in range(9)]
+    snapshots = {cell: Discovery(x, 0, bytes([x])) for x, cell in enumerate(cells) if x != 5}
+    seen: set[bytes] = set()
+    for _ in range(5):
+        frontier.learn(Counter(cells), snapshots, best_way=cells[:7])
+        starts = [place.snapshot or b"" for place in frontier.starts()]
+        assert len(set(starts)) == 2
+        seen.update(starts)
+    assert seen == {bytes([x]) for x in (1, 2, 3, 4, 6)}, "every run-up has its turn; where nobody left one, none"
+    frontier.learn(Counter(cells), {}, best_way=cells[:1])
+    assert [place.snapshot for place in frontier.starts()] == [b"\x00"]
+
+
 def test_a_frontier_with_other_cells_starts_anew() -> None:
     frontier = Frontier(FrontierOptions(cells=("x",)))
-    frontier.learn(Counter({(0,): 1}), {(0,): Discovery(1, 0, b"snapshot")})
-    same = Frontier.restore(FrontierOptions(cells=("x",), starts=9), frontier.state())
-    assert same.places == frontier.places
+    frontier.learn(Counter({(0,): 1}), {(0,): Discovery(1, 0, b"snapshot")}, [(0,)])
+    same = Frontier.restore(FrontierOptions(cells=("x",), explore=9), frontier.state())
+    assert same.places == frontier.places and same.best_way == ((0,),)
     assert Frontier.restore(FrontierOptions(cells=("x / 2",)), frontier.state()).places == {}
 
 
@@ -181,7 +198,7 @@ def test_a_frontier_with_other_cells_starts_anew() -> None:
         ({"cells": ()}, "frontier needs cells"),
         ({"cells": ("x / 0",)}, "expected a variable, or one by a step"),
         ({"cells": ("x + y",)}, "expected a variable, or one by a step"),
-        ({"cells": ("x",), "starts": -1}, "starts must not be negative"),
+        ({"cells": ("x",), "explore": -1}, "explore must not be negative"),
         ({"cells": ("x",), "max_steps": 0}, "max_steps must be at least 1"),
         ({"cells": ("x",), "weight": math.nan}, "must be finite"),
     ],

@@ -28,7 +28,7 @@ from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.genome_file import genome_from_json, genome_to_json
 from playthrough.agents.neat.network import NetworkShape, compile_network
 from playthrough.agents.neat.player import NeatPlayer
-from playthrough.agents.neat.spaces import ActionDecoder, inputs_needed, outputs_needed
+from playthrough.agents.neat.spaces import ActionDecoder, as_inputs, inputs_needed, outputs_needed
 from playthrough.agents.neat.trainer import GenerationReport, NeatOptions, NeatTrainer, SpeciesReport
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "NeatTrainer",
     "NetworkShape",
     "SpeciesReport",
+    "as_inputs",
     "compile_network",
     "decode",
     "encode",

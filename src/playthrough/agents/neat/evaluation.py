@@ -175,7 +175,7 @@ def evaluate(
     evaluation = _Evaluation(genomes, env, NetworkShape.of(config), plan, frontier, watch, trace, on_genome)
     evaluation.play(num_threads)
     if frontier and watch:
-        frontier.learn(watch.visits, watch.discoveries)
+        frontier.learn(watch.visits, watch.discoveries, evaluation.best_way())
     return evaluation.results()
 
 
@@ -198,7 +198,7 @@ class _Evaluation:
         self._per_genome = len(plan) // max(1, len(genomes))
         self._ask_for_states = any(episode.start_state is not None for episode in plan)
         self._played: list[EpisodeResult | None] = [None] * len(plan)
-        self._cells: list[set[Cell]] = [set() for _ in genomes]
+        self._cells: list[tuple[Cell, ...]] = [()] * len(plan)
         self._results: list[GenomeResult | None] = [None] * len(genomes)
         self._next_episode = 0
         self._lanes: list[_Episode | None] = [None] * env.num_envs
@@ -240,6 +240,14 @@ class _Evaluation:
             stale = finished & active if frozen else (finished & active) | (ended & ~active)
             if stale.any() and active.any():
                 observations = self._reset(stale)
+
+    def best_way(self) -> tuple[Cell, ...]:
+        """The cells that the fittest genome came through in its best episode."""
+        results = self.results()
+        index = max(range(len(results)), key=lambda number: results[number].fitness)
+        episodes = results[index].episodes
+        best = max(range(len(episodes)), key=lambda number: episodes[number].reward)
+        return self._cells[index * self._per_genome + best]
 
     def results(self) -> list[GenomeResult]:
         return [result for result in self._results if result is not None]
@@ -306,8 +314,7 @@ class _Evaluation:
         )
         if self._watch:
             cells = self._watch.finish(lane)
-            if not episode.from_frontier:
-                self._cells[episode.genome] |= cells
+            self._cells[episode.number] = () if episode.from_frontier else cells
         place = slice(episode.genome * self._per_genome, (episode.genome + 1) * self._per_genome)
         played = [result for result in self._played[place] if result is not None]
         if len(played) == self._per_genome:
@@ -321,7 +328,8 @@ class _Evaluation:
         extras = tuple(result for result, extra in zip(played, from_frontier, strict=True) if extra)
         fitness = selection = sum(episode.reward for episode in episodes) / len(episodes)
         if self._frontier:
-            selection += self._frontier.bonus(self._cells[index])
+            place = slice(index * self._per_genome, (index + 1) * self._per_genome)
+            selection += self._frontier.bonus({cell for cells in self._cells[place] for cell in cells})
             if extras:
                 selection += self._frontier.options.weight * sum(extra.reward for extra in extras) / len(extras)
         if not np.isfinite(selection):

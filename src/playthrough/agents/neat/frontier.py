@@ -6,8 +6,9 @@ meets. So, beside the episodes from the level's start that alone decide who is b
 1. The game is divided into cells, made of any of its variables: `x / 64` and `key`, for example.
 2. Whoever enters a cell that nobody has entered before, and is still alive a little later, leaves a snapshot of the
    moment of entering.
-3. In each generation all genomes also play a few short episodes from the snapshots of the cells that were visited
-   least. What they earn there is a part of the fitness by which parents are chosen.
+3. In each generation all genomes also play a few short episodes from snapshots: of the cells that were visited least
+   (to explore), and of the last cells before the place where the best of the generation before came to its end (to
+   practise). What they earn there is a part of the fitness by which parents are chosen.
 4. Cells that were visited seldom also pay by themselves, if `novelty` says so: one over the root of their visits
    (count-based exploration, Bellemare et al., 2016; returning to snapshots, Ecoffet et al., 2021).
 
@@ -32,6 +33,9 @@ Cell = tuple[int, ...]
 _KEPT_SNAPSHOTS = 64
 """So many of the least visited cells keep theirs: a snapshot has some thousand bytes, and each checkpoint holds all."""
 
+_RUN_UP = 4
+"""So many cells before the one in which the best genome ended are worth a start."""
+
 _AXIS = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:/\s*([1-9]\d*)\s*)?")
 
 
@@ -44,7 +48,8 @@ class FrontierOptions:
     """How episodes from the frontier are played, and what they are worth."""
 
     cells: tuple[str, ...] = _option((), "what cells are made of: variables, or `x / 64` for steps of 64")
-    starts: int = _option(2, "snapshots per generation from which every genome plays as well")
+    explore: int = _option(1, "snapshots of hardly visited cells from which every genome plays as well")
+    practise: int = _option(1, "snapshots from before the place where the best genome ends, likewise")
     max_steps: int = _option(100, "longest episode from a snapshot, in steps")
     settle_steps: int = _option(25, "steps that one has to live on for a snapshot to be kept")
     weight: float = _option(1.0, "share of what is earned there, on average, in a genome's fitness")
@@ -53,7 +58,7 @@ class FrontierOptions:
     def __post_init__(self) -> None:
         if not self.cells:
             raise ValueError("frontier needs cells = ['x / 64'], the variables that tell one place from another")
-        for name in ("starts", "settle_steps"):
+        for name in ("explore", "practise", "settle_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"frontier {name} must not be negative, found {getattr(self, name)}")
         if self.max_steps < 1:
@@ -133,27 +138,51 @@ class Frontier:
         self.options = options
         self.axes = options.axes()
         self.places: dict[Cell, Place] = {}
+        self.best_way: tuple[Cell, ...] = ()
+        """The cells that the best genome came through, in the order in which it entered them first."""
+        self._generation = 0
 
     def starts(self) -> list[Place]:
-        """Where this generation's extra episodes begin: the cells that were visited least, the newest of them first."""
-        found = [(place.visits, -number, place) for number, place in enumerate(self.places.values()) if place.snapshot]
-        return [place for *_, place in sorted(found, key=lambda entry: entry[:2])[: self.options.starts]]
+        """Where this generation's extra episodes begin.
 
-    def bonus(self, cells: set[Cell]) -> float:
+        To explore: the cells that were visited least, the newest of them first. To practise: of the last few cells on
+        the best genome's way another one in each generation, since nobody knows how long the run-up has to be.
+        """
+        found = [(place.visits, -number, place) for number, place in enumerate(self.places.values()) if place.snapshot]
+        explored = [place for *_, place in sorted(found, key=lambda entry: entry[:2])[: self.options.explore]]
+        way = [self.places[cell] for cell in self.best_way if self.places[cell].snapshot][-_RUN_UP - 1 :]
+        turns = [(self._generation + turn) % len(way) for turn in range(min(self.options.practise, len(way)))]
+        return explored + [way[turn] for turn in turns]
+
+    def bonus(self, cells: Collection[Cell]) -> float:
         """What cells pay by themselves, after all generations before this one."""
         if not self.options.novelty:
             return 0.0
-        visits = [self.places[cell].visits if cell in self.places else 0 for cell in sorted(cells)]
+        visits = [self.places[cell].visits if cell in self.places else 0 for cell in sorted({*cells})]
         return self.options.novelty * sum((1 + number) ** -0.5 for number in visits)
 
-    def learn(self, visits: Counter[Cell], discoveries: Mapping[Cell, Discovery]) -> None:
-        """Take in a generation: how many episodes came through each cell, and snapshots of new ones."""
+    def learn(
+        self, visits: Counter[Cell], discoveries: Mapping[Cell, Discovery], best_way: Collection[Cell] = ()
+    ) -> None:
+        """Take in a generation.
+
+        Args:
+            visits: How many episodes came through each cell.
+            discoveries: Snapshots of cells that are new.
+            best_way: The cells that the best genome came through.
+        """
         for cell in sorted(visits):
             self.places.setdefault(cell, Place()).visits += visits[cell]
         for cell, discovery in sorted(discoveries.items()):
             place = self.places.setdefault(cell, Place())
             place.steps, place.snapshot = discovery.steps, discovery.snapshot
-        holders = sorted((place for place in self.places.values() if place.snapshot), key=lambda place: place.visits)
+        self.best_way = tuple(cell for cell in best_way if cell in self.places)
+        self._generation += 1
+        ahead = {id(self.places[cell]) for cell in self.best_way[-2 * _RUN_UP :]}
+        holders = sorted(
+            (place for place in self.places.values() if place.snapshot and id(place) not in ahead),
+            key=lambda place: place.visits,
+        )
         for place in holders[_KEPT_SNAPSHOTS:]:
             place.snapshot = None
 
@@ -163,6 +192,8 @@ class Frontier:
         snapshots = [np.frombuffer(place.snapshot or b"", np.uint8) for place in places]
         return {
             "cells": list(self.options.cells),
+            "generation": self._generation,
+            "best_way": np.array(self.best_way, np.int64).reshape(len(self.best_way), len(self.axes)),
             "keys": np.array(list(self.places), np.int64).reshape(len(self.places), len(self.axes)),
             "visits": np.array([place.visits for place in places], np.int64),
             "steps": np.array([place.steps for place in places], np.int64),
@@ -182,6 +213,8 @@ class Frontier:
             snapshot = state["snapshots"][position : position + size].tobytes()
             frontier.places[tuple(key)] = Place(visits, steps, snapshot or None)
             position += size
+        frontier.best_way = tuple(tuple(cell) for cell in state["best_way"].tolist())
+        frontier._generation = int(state["generation"])
         return frontier
 
 
@@ -192,7 +225,7 @@ class _Visit:
     episode: int = -1
     steps: int = 0
     cell: Cell = ()
-    cells: set[Cell] = field(default_factory=set[Cell])
+    cells: dict[Cell, None] = field(default_factory=dict[Cell, None])
     unsettled: list[tuple[Cell, Discovery]] = field(default_factory=list[tuple[Cell, Discovery]])
 
 
@@ -229,14 +262,14 @@ class FrontierWatch:
                 continue
             visit.cell = cell
             if cell not in visit.cells:
-                visit.cells.add(cell)
+                visit.cells[cell] = None
                 self._enter(lane, visit, cell)
 
-    def finish(self, lane: int) -> set[Cell]:
-        """A lane's episode is over; the cells that it came through."""
-        visit = self._lanes[lane]
-        self.visits.update(visit.cells)
-        return visit.cells
+    def finish(self, lane: int) -> tuple[Cell, ...]:
+        """A lane's episode is over; the cells that it came through, in that order."""
+        cells = tuple(self._lanes[lane].cells)
+        self.visits.update(cells)
+        return cells
 
     def _enter(self, lane: int, visit: _Visit, cell: Cell) -> None:
         rank = (visit.steps, visit.episode)

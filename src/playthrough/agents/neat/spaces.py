@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import gymnasium
@@ -18,11 +18,14 @@ def inputs_needed(observation_space: gymnasium.Space[Any]) -> int:
     """How many inputs a network needs (`num_inputs`): one for each value of an observation.
 
     Raises:
-        ValueError: The space is no Box.
+        ValueError: The space is neither a Box nor a Dict of those.
     """
+    if isinstance(observation_space, spaces.Dict):
+        parts = cast("dict[str, gymnasium.Space[Any]]", observation_space.spaces)
+        return sum(inputs_needed(part) for part in parts.values())
     if not isinstance(observation_space, spaces.Box):
         raise ValueError(
-            f"expected observations in a Box, got {observation_space}: "
+            f"expected observations in a Box, or in a Dict of those, got {observation_space}: "
             "wrap the environment in gymnasium.wrappers.FlattenObservation"
         )
     return math.prod(observation_space.shape)
@@ -34,7 +37,13 @@ def outputs_needed(action_space: gymnasium.Space[Any]) -> int:
 
 
 def as_inputs(observations: Any) -> NDArray[Any]:
-    """Observations (lanes, ...) as rows (lanes, num_inputs), row-major, with the environment's own values."""
+    """Observations (lanes, ...) as rows (lanes, num_inputs), row-major, with the environment's own values.
+
+    The parts of a dict follow each other in the order of their names.
+    """
+    if isinstance(observations, Mapping):
+        parts = cast("Mapping[str, Any]", observations)
+        return np.concatenate([as_inputs(parts[name]).astype(np.float64) for name in sorted(parts)], axis=1)
     array = np.asarray(observations)
     if array.dtype not in _OBSERVATION_DTYPES:
         array = array.astype(np.float64)

@@ -1,0 +1,187 @@
+"""Rewards of one's own, on top of a game's scenario or instead of it.
+
+A recipe says in a table what "better" means, a line for each term:
+
+    [env.shaping]
+    progress  = { best = "x", reward = 1 }                    # each unit further than ever in this episode
+    coins     = { gain = "coins", reward = 50 }               # each coin
+    hurt      = { loss = "power", reward = -200 }             # each unit lost
+    back      = { loss = "x", reward = -0.1 }
+    time      = { each_frame = true, reward = -0.01 }
+    over_pit  = { when = "x >= 1200", reward = 100 }          # a milestone: once an episode
+    dizzy     = { during = "speed == 0", reward = -0.1 }      # on each frame on which it holds
+    game      = { scenario = true, reward = 0.5 }             # what the scenario pays, times 0.5
+    goal      = { when = "x >= x_end", reward = 1000, ends = true }
+
+Only what stands there counts: without a `scenario` term the scenario's own reward does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playthrough.game.condition import Condition
+
+_KINDS = ("best", "gain", "loss", "when", "during", "each_frame", "scenario")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapingTerm:
+    """One term: what counts (exactly one of the first seven), and what it pays.
+
+    Attributes:
+        best: A variable: counts units beyond its largest value in the episode so far.
+        gain: A variable: counts units of growth, frame by frame.
+        loss: A variable: counts units of decline, frame by frame.
+        when: A condition: counts once an episode, on the first frame on which it holds.
+        during: A condition: counts frames on which it holds.
+        each_frame: Counts frames.
+        scenario: Counts what the scenario pays to player 1.
+        reward: What one unit pays; negative for a penalty.
+        ends: End the episode (terminated) as soon as the condition of `when` holds.
+    """
+
+    best: str | None = None
+    gain: str | None = None
+    loss: str | None = None
+    when: str | None = None
+    during: str | None = None
+    each_frame: bool = False
+    scenario: bool = False
+    reward: float
+    ends: bool = False
+
+    def __post_init__(self) -> None:
+        said = [kind for kind in _KINDS if getattr(self, kind)]
+        if len(said) != 1:
+            raise ValueError(f"a term of shaping needs exactly one of {', '.join(_KINDS)}, found {said or 'none'}")
+        if self.ends and self.when is None:
+            raise ValueError("ends = true needs a condition: when = 'x >= 1200'")
+        if not np.isfinite(self.reward):
+            raise ValueError(f"reward must be a finite number, not {self.reward}")
+        self.condition()
+
+    @property
+    def kind(self) -> str:
+        """Which of the seven it is."""
+        return next(kind for kind in _KINDS if getattr(self, kind))
+
+    def condition(self) -> Condition | None:
+        """The condition of `when` or `during`, read."""
+        text = self.when or self.during
+        return None if text is None else Condition.parse(text)
+
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it speaks of."""
+        condition = self.condition()
+        if condition is not None:
+            return condition.variables
+        name = self.best or self.gain or self.loss
+        return () if name is None else (name,)
+
+
+class Shaping:
+    """Sums up the terms for all lanes, step by step.
+
+    Args:
+        terms: By name.
+        variables: The names of the samples' columns.
+        num_lanes: How many lanes.
+
+    Raises:
+        ValueError: If a term speaks of something that is no variable.
+    """
+
+    def __init__(self, terms: Mapping[str, ShapingTerm], variables: Sequence[str], num_lanes: int) -> None:
+        used = list(dict.fromkeys(variable for term in terms.values() for variable in term.variables()))
+        for name, term in terms.items():
+            unknown = [variable for variable in term.variables() if variable not in variables]
+            if unknown:
+                raise ValueError(
+                    f"shaping {name}: there is no variable {unknown[0]!r}; there are: {', '.join(variables)}"
+                )
+        self._terms = dict(terms)
+        self._conditions = {name: condition for name, term in terms.items() if (condition := term.condition())}
+        self._names, self._columns = used, [list(variables).index(name) for name in used]
+        self._last = np.zeros((num_lanes, len(used)), np.int64)
+        self._best = np.zeros((num_lanes, len(used)), np.int64)
+        self._met = {name: np.zeros(num_lanes, np.bool_) for name, term in terms.items() if term.kind == "when"}
+
+    def start(self, lanes: NDArray[np.bool_], values: NDArray[np.int64]) -> None:
+        """Begin episodes with these values, int64 (lanes, variables)."""
+        self._last[lanes] = self._best[lanes] = values[lanes][:, self._columns]
+        for met in self._met.values():
+            met[lanes] = False
+
+    def step(
+        self, samples: NDArray[np.int64], frames_run: NDArray[np.int32], scenario: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Take in a step.
+
+        Args:
+            samples: int64 (lanes, frames, variables).
+            frames_run: int32 (lanes,); samples of frames that were not run mean nothing.
+            scenario: float64 (lanes,), what the scenario pays.
+
+        Returns:
+            float64 (lanes,), what the terms pay, and bool (lanes,), which episodes they end.
+        """
+        series = np.concatenate([self._last[:, None], samples[:, :, self._columns]], axis=1)
+        # A frame that was not run repeats the last one that was: nothing changes, so nothing counts.
+        frame = np.minimum(np.arange(series.shape[1]), frames_run[:, None])
+        series = np.take_along_axis(series, frame[:, :, None], axis=1)
+        ran = np.arange(samples.shape[1]) < frames_run[:, None]
+        change, peak = np.diff(series, axis=1), np.maximum(self._best, series.max(axis=1))
+        gain, loss = np.maximum(change, 0).sum(axis=1), np.maximum(-change, 0).sum(axis=1)
+        now = {name: series[:, 1:, i] for i, name in enumerate(self._names)}
+        column = {name: i for i, name in enumerate(self._names)}
+        rewards, ended = np.zeros(len(frames_run)), np.zeros(len(frames_run), np.bool_)
+        for name, term in self._terms.items():
+            match term.kind:
+                case "best":
+                    units = (peak - self._best)[:, column[cast("str", term.best)]]
+                case "gain":
+                    units = gain[:, column[cast("str", term.gain)]]
+                case "loss":
+                    units = loss[:, column[cast("str", term.loss)]]
+                case "when":
+                    holds = (self._conditions[name].holds(now) & ran).any(axis=1)
+                    units = holds & ~self._met[name]
+                    self._met[name] |= holds
+                    ended |= units & term.ends
+                case "during":
+                    units = (self._conditions[name].holds(now) & ran).sum(axis=1)
+                case "each_frame":
+                    units = frames_run
+                case _:
+                    units = scenario
+            rewards += term.reward * units
+        self._last, self._best = series[:, -1], peak
+        return rewards, ended
+
+    def save(self, lane: int) -> dict[str, Any]:
+        """One lane's bests and milestones, as plain data."""
+        return {
+            "best": dict(zip(self._names, self._best[lane].tolist(), strict=True)),
+            "met": [name for name, met in self._met.items() if met[lane]],
+        }
+
+    def load(self, lane: int, saved: Mapping[str, Any] | None, values: NDArray[np.int64]) -> None:
+        """Put back what `save` gave; a snapshot without it, or of other terms, starts to count now.
+
+        Args:
+            lane: The lane.
+            saved: What `save` gave, or None.
+            values: Its variables as they are, int64 (variables,).
+        """
+        self._last[lane] = self._best[lane] = values[self._columns]
+        best, met = ({}, []) if saved is None else (saved["best"], saved["met"])
+        for i, name in enumerate(self._names):
+            self._best[lane, i] = best.get(name, self._best[lane, i])
+        for name, flags in self._met.items():
+            flags[lane] = name in met
