@@ -84,7 +84,7 @@ def reports(trainer: NeatTrainer, generations: int) -> list[GenerationReport]:
 
 
 CORRIDOR = FrontierOptions(
-    cells=("place / 4",), explore=1, practise=1, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0
+    cells=("place / 4",), patience=0, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0
 )
 
 
@@ -128,7 +128,11 @@ def test_the_frontier_gets_further_than_the_start_alone() -> None:
 
 @pytest.mark.parametrize("make", [Corridor, lambda lanes: wickling(lanes)], ids=["corridor", "wickling"])
 def test_lanes_and_interruptions_change_nothing(make: Any) -> None:
-    frontier = CORRIDOR if make is Corridor else FrontierOptions(cells=("x / 32", "y / 64"), max_steps=15, novelty=5.0)
+    frontier = (
+        CORRIDOR
+        if make is Corridor
+        else FrontierOptions(cells=("x / 32", "y / 64"), patience=0, max_steps=15, novelty=5.0)
+    )
     runs = []
     for lanes in (1, 5):
         trainer = trainer_of(make(lanes), frontier, max_steps_per_episode=60)
@@ -161,32 +165,42 @@ def wickling(lanes: int) -> Any:
 
 
 def test_least_visited_places_come_first_and_the_newest_of_them() -> None:
-    frontier = Frontier(FrontierOptions(cells=("x",), explore=3, practise=2, novelty=8.0))
+    frontier = Frontier(FrontierOptions(cells=("x",), patience=0, explore=3, practise=2, novelty=8.0))
     visits = Counter({(0,): 50, (1,): 3, (2,): 1, (3,): 1, (4,): 1})
-    frontier.learn(visits, {(x,): Discovery(x, 0, bytes([x])) for x in (0, 1, 2, 3)})
+    frontier.learn(visits, {(x,): Discovery(x, 0, bytes([x])) for x in (0, 1, 2, 3)}, 1.0)
     assert [place.snapshot for place in frontier.starts()] == [b"\x03", b"\x02", b"\x01"]
     assert frontier.bonus({(0,), (3,), (9,)}) == pytest.approx(8.0 * (51**-0.5 + 2**-0.5 + 1))
     assert frontier.bonus(set()) == 0.0
 
 
 def test_practice_begins_before_the_place_where_the_best_ended() -> None:
-    frontier = Frontier(FrontierOptions(cells=("x",), explore=0, practise=2))
+    frontier = Frontier(FrontierOptions(cells=("x",), patience=0, explore=0, practise=2))
     cells = [(x,) for x in range(9)]
     snapshots = {cell: Discovery(x, 0, bytes([x])) for x, cell in enumerate(cells) if x != 5}
     seen: set[bytes] = set()
     for _ in range(5):
-        frontier.learn(Counter(cells), snapshots, best_way=cells[:7])
+        frontier.learn(Counter(cells), snapshots, 1.0, cells[:7])
         starts = [place.snapshot or b"" for place in frontier.starts()]
         assert len(set(starts)) == 2
         seen.update(starts)
     assert seen == {bytes([x]) for x in (1, 2, 3, 4, 6)}, "every run-up has its turn; where nobody left one, none"
-    frontier.learn(Counter(cells), {}, best_way=cells[:1])
+    frontier.learn(Counter(cells), {}, 1.0, cells[:1])
     assert [place.snapshot for place in frontier.starts()] == [b"\x00"]
+
+
+def test_the_frontier_waits_until_the_best_becomes_no_better() -> None:
+    frontier = Frontier(FrontierOptions(cells=("x",), patience=2))
+    snapshot = {(0,): Discovery(0, 0, b"here")}
+    lengths = []
+    for fitness in (1.0, 2.0, 2.0, 1.5, 2.0, 3.0, 3.0):
+        frontier.learn(Counter([(0,)]), snapshot, fitness, [(0,)])
+        lengths.append(len(frontier.starts()))
+    assert lengths == [0, 0, 0, 2, 2, 0, 0]
 
 
 def test_a_frontier_with_other_cells_starts_anew() -> None:
     frontier = Frontier(FrontierOptions(cells=("x",)))
-    frontier.learn(Counter({(0,): 1}), {(0,): Discovery(1, 0, b"snapshot")}, [(0,)])
+    frontier.learn(Counter({(0,): 1}), {(0,): Discovery(1, 0, b"snapshot")}, 1.0, [(0,)])
     same = Frontier.restore(FrontierOptions(cells=("x",), explore=9), frontier.state())
     assert same.places == frontier.places and same.best_way == ((0,),)
     assert Frontier.restore(FrontierOptions(cells=("x / 2",)), frontier.state()).places == {}

@@ -174,8 +174,8 @@ def evaluate(
     watch = FrontierWatch(frontier, require_snapshots(env)) if frontier else None
     evaluation = _Evaluation(genomes, env, NetworkShape.of(config), plan, frontier, watch, trace, on_genome)
     evaluation.play(num_threads)
-    if frontier and watch:
-        frontier.learn(watch.visits, watch.discoveries, evaluation.best_way())
+    if frontier and watch and genomes:
+        frontier.learn(watch.visits, watch.discoveries, *evaluation.best())
     return evaluation.results()
 
 
@@ -241,13 +241,13 @@ class _Evaluation:
             if stale.any() and active.any():
                 observations = self._reset(stale)
 
-    def best_way(self) -> tuple[Cell, ...]:
-        """The cells that the fittest genome came through in its best episode."""
+    def best(self) -> tuple[float, tuple[Cell, ...]]:
+        """The best fitness, and the cells that its genome came through in its best episode."""
         results = self.results()
         index = max(range(len(results)), key=lambda number: results[number].fitness)
         episodes = results[index].episodes
         best = max(range(len(episodes)), key=lambda number: episodes[number].reward)
-        return self._cells[index * self._per_genome + best]
+        return results[index].fitness, self._cells[index * self._per_genome + best]
 
     def results(self) -> list[GenomeResult]:
         return [result for result in self._results if result is not None]

@@ -6,9 +6,9 @@ meets. So, beside the episodes from the level's start that alone decide who is b
 1. The game is divided into cells, made of any of its variables: `x / 64` and `key`, for example.
 2. Whoever enters a cell that nobody has entered before, and is still alive a little later, leaves a snapshot of the
    moment of entering.
-3. In each generation all genomes also play a few short episodes from snapshots: of the cells that were visited least
-   (to explore), and of the last cells before the place where the best of the generation before came to its end (to
-   practise). What they earn there is a part of the fitness by which parents are chosen.
+3. While the population is stuck, all genomes also play a few short episodes from snapshots: of the cells that were
+   visited least (to explore), and of the last cells before the place where the best of the generation before came to
+   its end (to practise). What they earn there is a part of the fitness by which parents are chosen.
 4. Cells that were visited seldom also pay by themselves, if `novelty` says so: one over the root of their visits
    (count-based exploration, Bellemare et al., 2016; returning to snapshots, Ecoffet et al., 2021).
 
@@ -17,6 +17,7 @@ Everything is decided between generations and in the order of the genomes, never
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -51,6 +52,7 @@ class FrontierOptions:
     explore: int = _option(1, "snapshots of hardly visited cells from which every genome plays as well")
     practise: int = _option(1, "snapshots from before the place where the best genome ends, likewise")
     max_steps: int = _option(100, "longest episode from a snapshot, in steps")
+    patience: int = _option(3, "generations without a better best after which a population is stuck; 0: always")
     settle_steps: int = _option(25, "steps that one has to live on for a snapshot to be kept")
     weight: float = _option(1.0, "share of what is earned there, on average, in a genome's fitness")
     novelty: float = _option(0.0, "what entering a cell pays that nobody has seen; less, the more have")
@@ -58,7 +60,7 @@ class FrontierOptions:
     def __post_init__(self) -> None:
         if not self.cells:
             raise ValueError("frontier needs cells = ['x / 64'], the variables that tell one place from another")
-        for name in ("explore", "practise", "settle_steps"):
+        for name in ("explore", "practise", "patience", "settle_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"frontier {name} must not be negative, found {getattr(self, name)}")
         if self.max_steps < 1:
@@ -140,14 +142,17 @@ class Frontier:
         self.places: dict[Cell, Place] = {}
         self.best_way: tuple[Cell, ...] = ()
         """The cells that the best genome came through, in the order in which it entered them first."""
-        self._generation = 0
+        self._generation = self._stuck_for = 0
+        self._best_fitness = -math.inf
 
     def starts(self) -> list[Place]:
-        """Where this generation's extra episodes begin.
+        """Where this generation's extra episodes begin; nowhere while the best becomes better.
 
         To explore: the cells that were visited least, the newest of them first. To practise: of the last few cells on
         the best genome's way another one in each generation, since nobody knows how long the run-up has to be.
         """
+        if self._stuck_for < self.options.patience:
+            return []
         found = [(place.visits, -number, place) for number, place in enumerate(self.places.values()) if place.snapshot]
         explored = [place for *_, place in sorted(found, key=lambda entry: entry[:2])[: self.options.explore]]
         way = [self.places[cell] for cell in self.best_way if self.places[cell].snapshot][-_RUN_UP - 1 :]
@@ -162,15 +167,22 @@ class Frontier:
         return self.options.novelty * sum((1 + number) ** -0.5 for number in visits)
 
     def learn(
-        self, visits: Counter[Cell], discoveries: Mapping[Cell, Discovery], best_way: Collection[Cell] = ()
+        self,
+        visits: Counter[Cell],
+        discoveries: Mapping[Cell, Discovery],
+        best_fitness: float,
+        best_way: Collection[Cell] = (),
     ) -> None:
         """Take in a generation.
 
         Args:
             visits: How many episodes came through each cell.
             discoveries: Snapshots of cells that are new.
-            best_way: The cells that the best genome came through.
+            best_fitness: Of its best genome.
+            best_way: The cells that this genome came through.
         """
+        self._stuck_for = 0 if best_fitness > self._best_fitness else self._stuck_for + 1
+        self._best_fitness = max(best_fitness, self._best_fitness)
         for cell in sorted(visits):
             self.places.setdefault(cell, Place()).visits += visits[cell]
         for cell, discovery in sorted(discoveries.items()):
@@ -193,6 +205,8 @@ class Frontier:
         return {
             "cells": list(self.options.cells),
             "generation": self._generation,
+            "stuck_for": self._stuck_for,
+            "best_fitness": self._best_fitness,
             "best_way": np.array(self.best_way, np.int64).reshape(len(self.best_way), len(self.axes)),
             "keys": np.array(list(self.places), np.int64).reshape(len(self.places), len(self.axes)),
             "visits": np.array([place.visits for place in places], np.int64),
@@ -214,7 +228,8 @@ class Frontier:
             frontier.places[tuple(key)] = Place(visits, steps, snapshot or None)
             position += size
         frontier.best_way = tuple(tuple(cell) for cell in state["best_way"].tolist())
-        frontier._generation = int(state["generation"])
+        frontier._generation, frontier._stuck_for = int(state["generation"]), int(state["stuck_for"])
+        frontier._best_fitness = float(state["best_fitness"])
         return frontier
 
 
