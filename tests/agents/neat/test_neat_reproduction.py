@@ -129,3 +129,23 @@ def test_the_tutorials_configuration_evolves() -> None:
     assert sum(species.size for species in reports[2].species) == 30
     assert reports[0].best_connections > 3000
     assert trainer.finished and not trainer.goal_reached
+
+
+@pytest.mark.parametrize("threshold", ["0.3", "2.6"])
+def test_a_wanted_number_of_species_moves_the_threshold(threshold: str) -> None:
+    """From far too many species, and from one alone, towards four."""
+    config = make_config(
+        num_inputs="30", num_outputs="4", pop_size="40", fitness_threshold="1e9", compatibility_threshold=threshold
+    )
+    wanted = NeatTrainer(config, Lights(8, 30, 4), seed=5, options=NeatOptions(num_species=4))
+    as_configured = NeatTrainer(config, Lights(8, 30, 4), seed=5)
+    thresholds = [wanted._evolution.threshold]
+    for _ in range(25):
+        report, other = wanted.run_generation(), as_configured.run_generation()
+        thresholds.append(wanted._evolution.threshold)
+        found = len(report.species)
+        if thresholds[-2] != thresholds[-1] and found != 4:
+            assert (thresholds[-1] > thresholds[-2]) == (found > 4) or report.generation == 0
+    assert len(set(thresholds)) > 5
+    assert as_configured._evolution.threshold == float(threshold)
+    assert abs(len(report.species) - 4) < abs(len(other.species) - 4)
