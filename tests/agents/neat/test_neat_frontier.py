@@ -83,9 +83,7 @@ def reports(trainer: NeatTrainer, generations: int) -> list[GenerationReport]:
     return [replace(report, evaluate_s=0.0, reproduce_s=0.0, speciate_s=0.0) for report in played]
 
 
-CORRIDOR = FrontierOptions(
-    cells=("place / 4",), patience=0, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0
-)
+CORRIDOR = FrontierOptions(cells=("place / 4",), patience=0, max_steps=10, settle_steps=4, weight=0.5, novelty=3.0)
 
 
 def test_only_the_levels_start_decides_who_is_best_and_the_frontier_has_a_share_in_selection() -> None:
