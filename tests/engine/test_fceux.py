@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from engine.conformance import EngineConformance, Subject
+from engine.same_game import played
 from numpy.typing import NDArray
 
 import playthrough as pt
@@ -18,8 +20,9 @@ from playthrough.engine.engine import Engine
 from playthrough.engine.fceux import Fceux, find_fceux
 from playthrough.engine.probes import DataType, Probe
 from playthrough.engine.remote import RemoteEngine
+from playthrough.engine.screen import Box, Speed, Text
 from playthrough.engine.systems import get_system
-from playthrough.errors import CapabilityError, DependencyError
+from playthrough.errors import CapabilityError, DependencyError, EngineError
 from playthrough.game.integration import load_integration
 from playthrough.game.roms import find_rom
 from playthrough.game.states import Recipe
@@ -27,7 +30,6 @@ from playthrough.game.states import Recipe
 GAME = "Wickling-Nes"
 NES = get_system("Nes")
 RIGHT = 1 << 7
-ACTIONS = [[], ["RIGHT"], ["RIGHT", "B"], ["RIGHT", "A"], ["A"], ["LEFT"]]
 
 try:
     find_fceux()
@@ -73,43 +75,13 @@ class TestFceux(EngineConformance):
 # The same game in both emulators --------------------------------------------------------------------------------------
 
 
-def played(
-    engine: str, game: str, state: str, frames: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.uint8]]:
-    """Variables, rewards and memory after each frame of a hasty player, who starts anew when an episode ends."""
-    env = pt.make_vec(
-        game,
-        num_envs=1,
-        engine=engine,
-        state=state,
-        observation="variables",
-        autoreset_mode="disabled",
-        actions=ACTIONS,
-    )
-    env.reset(seed=0)
-    random, action = np.random.default_rng(1), np.zeros(1, np.int64)
-    variables: list[NDArray[np.float32]] = []
-    rewards: list[float] = []
-    memory: list[NDArray[np.uint8]] = []
-    for frame in range(frames):
-        if frame % 6 == 0:
-            action = random.choice(len(ACTIONS), 1, p=(0.05, 0.3, 0.2, 0.3, 0.1, 0.05))
-        seen, reward, terminated, truncated, _ = env.step(action)
-        variables.append(seen[0].copy())
-        rewards.append(float(reward[0]))
-        # Without the stack: below its top lie addresses of where interrupts met the program.
-        memory.append(np.delete(env.engine.read_ram()[0], np.s_[0x100:0x200]))
-        if terminated[0] or truncated[0]:
-            env.reset(options={"reset_mask": terminated | truncated})
-    env.close()
-    return np.array(variables), np.array(rewards), np.array(memory)
-
-
 @pytest.mark.parametrize(("game", "state"), [(GAME, "Level1-2"), (GAME, "Level2-1"), ("Tiny-Nes", "power-on")])
 def test_variables_rewards_and_memory_are_those_of_the_embedded_core(game: str, state: str) -> None:
     embedded, remote = played("libretro", game, state, 2000), played("fceux", game, state, 2000)
     assert embedded[1].sum() > 300, "hardly anything happened: this proves little"
     for ours, theirs in zip(embedded, remote, strict=True):
+        if ours.dtype == np.uint8:  # without the stack: below its top lie addresses of where interrupts met the program
+            ours, theirs = np.delete(ours, np.s_[0x100:0x200], 1), np.delete(theirs, np.s_[0x100:0x200], 1)
         assert not np.flatnonzero((ours != theirs).reshape(2000, -1).any(1)).tolist()[:1], "first frame that differs"
 
 
@@ -143,7 +115,7 @@ def test_an_environment_says_what_fceux_lacks() -> None:
             pt.make_vec(GAME, engine="fceux", **options)
     with pytest.raises(CapabilityError, match="Nes games; this game is one of Genesis"):
         pt.make_vec("Airstriker-Genesis", engine="fceux")
-    with pytest.raises(CapabilityError, match="'libretro', 'fceux'"):
+    with pytest.raises(CapabilityError, match="'libretro', 'fceux', 'bizhawk'"):
         pt.make_vec(GAME, engine="mesen")
 
 
@@ -181,9 +153,59 @@ def test_a_snapshot_of_an_environment_goes_on_alike() -> None:
     env.close()
 
 
-def test_the_program_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_drawings_show_in_renderings_and_nowhere_else() -> None:
+    env = pt.make(GAME, engine="fceux", state="Level1-1", observation="rgb", render_mode="rgb_array")
+    plain = pt.make(GAME, engine="fceux", state="Level1-1", observation="rgb")
+    still = np.zeros(env.action_space.shape, np.int8)
+    env.reset(seed=0)
+    plain.reset(seed=0)
+    red = Box(10, 20, 30, 40, color=0xFFFF0000)
+    env.unwrapped.lanes.draw(0, [red, Text(100, 100, "fitness 12", background=0xFF000000)])
+    for _ in range(3):
+        expected, *_ = plain.step(still)
+        np.testing.assert_array_equal(env.step(still)[0], expected)
+        drawn = env.render()
+        changed = np.argwhere((drawn != expected).any(-1))
+        assert changed.min(0).tolist() == [20, 10] and (drawn[[20, 59], 10:40] == drawn[20, 10]).all()
+        assert (drawn[20:60, [10, 39]] == drawn[20, 10]).all(), "a whole frame, in its place"
+        assert drawn[20, 10, 0] > 150 > drawn[20, 10, 1:].max(), "it is red"
+        assert (changed > (99, 99)).all(1).sum() > 100, "the text"
+    os.kill(env.unwrapped.lanes.engine._lanes[0].process.pid, signal.SIGKILL)
+    env.step(still)
+    env.reset(seed=0)
+    env.step(still)
+    assert (env.render()[20, 10:40] == drawn[20, 10]).all(), "an emulator that was started again is drawn on"
+    env.unwrapped.lanes.draw(0, [])
+    plain.reset(seed=0)
+    plain.step(still)
+    for _ in range(2):
+        expected, *_ = plain.step(still)
+        env.step(still)
+    np.testing.assert_array_equal(env.render(), expected)
+    env.close()
+    plain.close()
+
+
+def test_real_time_is_as_slow_as_the_console() -> None:
+    env = pt.make(GAME, engine="fceux", state="power-on", observation="variables", frame_skip=30)
+    env.reset(seed=0)
+    still = np.zeros(env.action_space.shape, np.int8)
+    env.unwrapped.lanes.set_speed(Speed.REAL_TIME)
+    began_s = time.monotonic()
+    env.step(still)
+    assert time.monotonic() - began_s > 0.4, "30 frames are half a second"
+    env.unwrapped.lanes.set_speed(Speed.PAUSED)
+    with pytest.raises(EngineError, match="paused"):
+        env.step(still)
+    env.unwrapped.lanes.set_speed(Speed.UNTHROTTLED)
+    env.step(still)
+    env.close()
+
+
+def test_the_programs_in_the_documentation_run(capsys: pytest.CaptureFixture[str]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "other-emulators.md").read_text(encoding="utf-8")
-    programs = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
-    assert len(programs) == 1
-    exec(programs[0], {})
+    programs = [program for program in re.findall(r"```py\n(.*?)```", page, re.DOTALL) if 'engine="fceux"' in program]
+    assert len(programs) == 2
+    for program in programs:
+        exec(program, {})
     assert capsys.readouterr().out.startswith("(4, 84, 84) ")

@@ -77,7 +77,7 @@ def random_buttons(seed: int, lanes: int, frames: int) -> NDArray[np.uint16]:
 
 
 def process_of(engine: IsolatedEngine, worker: int = 0) -> int:
-    process = engine._workers[worker].process
+    process = engine._pool.workers[worker].process
     assert process is not None
     return process.pid
 
@@ -142,7 +142,7 @@ def test_a_core_of_every_system_goes_on_unchanged_when_its_process_is_killed(gam
     buttons = np.repeat(masks[None, :, None], 2, 0)
     for step in range(10):
         if step == 4:
-            engine._journal.stale = True  # from a new anchor
+            engine._pool.journal.stale = True  # from a new anchor
         if step == 6:
             os.kill(process_of(engine), signal.SIGKILL)
         part = buttons[:, 6 * step : 6 * step + 6]
@@ -277,7 +277,7 @@ def test_a_process_that_dies_while_nothing_runs_costs_nothing(tiny_cores: TinyCo
     engine, undisturbed = started_tiny(tiny_cores, 2, timeout_s=0.4), started_tiny(tiny_cores, 2)
     for each in (engine, undisturbed):
         play(each, random_buttons(0, 2, 50), Observe.PUSH)
-    engine._workers[0]._load_timeout_s = 0.4
+    engine._pool.workers[0]._load_timeout_s = 0.4
     for call in (
         lambda: play(engine, random_buttons(1, 2, 5), Observe.PUSH).lost,
         lambda: engine.read_memory(0, 0, 2) and None,
@@ -322,7 +322,7 @@ def test_a_state_that_kills_is_refused_and_every_lane_stays_where_it_is(
     tiny_cores: TinyCores, mark: int, reason: str
 ) -> None:
     engine, undisturbed = started_tiny(tiny_cores, 3), started_tiny(tiny_cores, 3)
-    engine._workers[0]._load_timeout_s = 0.4
+    engine._pool.workers[0]._load_timeout_s = 0.4
     for each in (engine, undisturbed):
         play(each, random_buttons(0, 3, 20), Observe.PUSH)
     good = engine.save(2)

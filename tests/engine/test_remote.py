@@ -24,9 +24,9 @@ from playthrough.engine.engine import Display, Observe, PixelSpec
 from playthrough.engine.fceux import Fceux, find_fceux
 from playthrough.engine.probes import DataType, Probe
 from playthrough.engine.remote import RemoteEngine
-from playthrough.engine.remote_process import Program, RemoteProcess, start_all
+from playthrough.engine.remote_process import Invitation, Program, RemoteProcess, start_all
 from playthrough.engine.systems import get_system
-from playthrough.engine.wire import Kind, pack
+from playthrough.engine.wire import Connection, Hello, Kind, pack
 from playthrough.errors import CoreError, DependencyError, EngineError, LaneError
 from playthrough.game.integration import load_integration
 from playthrough.game.roms import find_rom
@@ -37,7 +37,7 @@ COUNTER = Probe(0, DataType.parse("|u1"))
 SCRIPT = r"""
 import os, socket, struct, sys, time
 mischief = sys.argv[1]
-connection = socket.create_connection(("127.0.0.1", int(os.environ["PORT"])))
+connection = socket.create_connection((os.environ["PLAYTHROUGH_HOST"], int(os.environ["PLAYTHROUGH_PORT"])))
 def send(kind, payload=b"", version=1):
     connection.sendall(struct.pack("<4sBBHI", b"PTRC", version, kind, 0, len(payload)) + payload)
 def exactly(size):
@@ -47,7 +47,7 @@ def exactly(size):
         if not piece: sys.exit(0)
         data += piece
     return data
-token = os.environ["TOKEN"].encode()
+token = os.environ["PLAYTHROUGH_TOKEN"].encode()
 send(64, bytes([len(token)]) + token + b"\4Tiny" + struct.pack("<II", 0, 16))
 count = 0
 while True:
@@ -80,19 +80,29 @@ class Tiny:
 
     name = "tiny"
     num_ports = 2
+    origin = (0, 0)
     hint = "Feed it."
 
     def __init__(self, *mischief: str) -> None:
         self.display = Display(8, 8, 0, 60.0, 0.0)
         self._mischief = list(mischief)
 
-    def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
+    def speaker(self, connection: socket.socket) -> Connection:
+        return Connection(connection)
+
+    def refusal(self, output: str) -> str:
+        return ""
+
+    def check(self, hello: Hello) -> None:
+        pass
+
+    def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
         mischief = self._mischief.pop(0) if self._mischief else "none"
         return subprocess.Popen(
             [sys.executable, "-IS", "-c", SCRIPT, mischief],
             stdout=output,
             stderr=output,
-            env=os.environ | {"PORT": str(port), "TOKEN": token},
+            env=os.environ | invitation.environment(),
         )
 
 
@@ -222,12 +232,12 @@ class Late(Tiny):
         super().__init__()
         self._said, self.visitors = said, []  # type: ignore[var-annotated]
 
-    def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
+    def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
         for words in self._said:
-            visitor = socket.create_connection(("127.0.0.1", port))
+            visitor = socket.create_connection((invitation.host, invitation.port))
             visitor.sendall(words)
             self.visitors.append(visitor)
-        return super().start(folder, port, token, output)
+        return super().start(folder, invitation, output)
 
 
 def test_strangers_on_the_port_get_no_answer_and_stop_nobody() -> None:
@@ -252,13 +262,42 @@ def test_strangers_on_the_port_get_no_answer_and_stop_nobody() -> None:
     engine.close()
 
 
+def test_a_second_client_with_the_right_token_is_turned_away() -> None:
+    class Twice(Tiny):
+        """Its client comes twice, and a second one is missing, so that the port stays open."""
+
+        def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
+            if not visitors:
+                token = invitation.token.encode()
+                hello = bytes([len(token)]) + token + b"\4Tiny" + bytes(4) + b"\x10\0\0\0"
+                for _ in range(2):
+                    visitors.append(socket.create_connection((invitation.host, invitation.port)))
+                    visitors[-1].sendall(pack(Kind.HELLO, hello))
+                return subprocess.Popen(["/bin/sleep", "60"], stdout=output)
+            return super().start(folder, invitation, output)
+
+    visitors: list[socket.socket] = []
+    processes = [RemoteProcess(Twice()) for _ in range(2)]
+    start_all(processes, 10)
+    visitors[1].settimeout(5)
+    with suppress(ConnectionResetError):
+        assert visitors[1].recv(1) == b""
+    processes[0].ask(Kind.SAVE, b"", 5)
+    visitors[0].settimeout(5)
+    assert visitors[0].recv(100) == pack(Kind.SAVE), "the first one is asked"
+    for process in processes:
+        process.end()
+    for visitor in visitors:
+        visitor.close()
+
+
 def test_nobody_can_connect_while_it_runs() -> None:
     ports: list[int] = []
 
     class Telling(Tiny):
-        def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
-            ports.append(port)
-            return super().start(folder, port, token, output)
+        def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
+            ports.append(invitation.port)
+            return super().start(folder, invitation, output)
 
     engine = RemoteEngine(Telling(), b"rom")
     engine.configure((COUNTER,), None, PixelSpec())
@@ -276,14 +315,14 @@ def test_a_port_in_use_is_one_clear_error() -> None:
 
 def test_an_emulator_that_does_not_start_is_one_clear_error() -> None:
     class Broken(Tiny):
-        def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
+        def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
             return subprocess.Popen(["/bin/sh", "-c", "echo no such ROM; exit 3"], stdout=output)
 
     with pytest.raises(CoreError, match=r"tiny ended \(exit status 3\).*no such ROM.*Feed it"):
         RemoteEngine(Broken(), b"rom", num_lanes=3)
 
     class Silent(Tiny):
-        def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
+        def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
             return subprocess.Popen(["/bin/sleep", "60"], stdout=output)
 
     begin_s = time.monotonic()
@@ -341,16 +380,23 @@ def test_a_rom_that_fceux_refuses_is_one_clear_error() -> None:
         program = Fceux(get_system("Nes"), b"this is no ROM")
     except DependencyError as missing:
         pytest.skip(str(missing))
-    with pytest.raises(CoreError, match=r"fceux .*run this ROM"):
-        RemoteEngine(program, b"this is no ROM", start_timeout_s=3)
+    began_s = time.monotonic()
+    with pytest.raises(CoreError, match=r"fceux does not run this ROM: Unknown ROM file format"):
+        RemoteEngine(program, b"this is no ROM")
+    assert time.monotonic() - began_s < 10, "it did not wait for a hello that will never come"
+
+
+# 100 cycles were run once; the suite takes ten.
+CYCLES = int(os.environ.get("PLAYTHROUGH_TEST_CYCLES", "10"))
 
 
 def test_nothing_stays_behind_after_many_cycles() -> None:
-    for _ in range(20):
-        engine = open_tiny(lanes=1)
-        assert not play(engine, released(1, 1)).lost
+    for cycle in range(CYCLES):
+        mischief = ("none", "noise", "leave")[cycle % 3]
+        engine = open_tiny(mischief, lanes=2)
+        assert bool(play(engine, released(2, 12)).lost) == (mischief != "none")
         engine.close()
-    for _ in range(5):
+    for _ in range(CYCLES // 2):
         engine = open_fceux(1)
         assert not play(engine, released(1, 1)).lost
         del engine  # without close

@@ -14,6 +14,8 @@ import pytest
 from playthrough.engine.probes import DataType, Measure, Op, Probe, StopNode
 from playthrough.engine.remote_process import CLIENTS
 from playthrough.engine.samples import SampleReader
+from playthrough.engine.screen import Box, Text, encode_shapes
+from playthrough.engine.text_connection import TextConnection
 from playthrough.engine.wire import (
     MAX_MESSAGE_BYTES,
     Connection,
@@ -24,11 +26,13 @@ from playthrough.engine.wire import (
     decode_picture,
     decode_ran,
     encode_configuration,
+    encode_png_picture,
     encode_ranges,
     encode_run,
     pack,
     unpack_head,
 )
+from playthrough.env.bizhawk.host import png
 from playthrough.errors import CapabilityError
 
 TYPES = ("|u1", "|i1", "<u2", ">i2", "=u4", "><u4", "<>i4", "<u6", ">i6", "|d1", ">d3", "<d7", "|n1", ">n6", "<n8")
@@ -131,6 +135,9 @@ def test_an_end_that_is_silent_half_or_gone_is_noticed() -> None:
     left.close(), right.close()
     theirs = socket.create_connection(tcp.getsockname())
     mine = Connection(tcp.accept()[0])
+    theirs.sendall(pack(Kind.HELLO, b"\0\0" + encode_ranges([(0, 1)])))
+    while mine.hear() is None:
+        pass
     with pytest.raises(WireError, match=r"did not answer for 0\.05 s"):
         mine.receive(0.05)
     theirs.sendall(pack(Kind.DATA, b"whole") + pack(Kind.DATA, b"half")[:-1])
@@ -217,6 +224,7 @@ def test_what_lua_cannot_compare_exactly_is_refused() -> None:
 def test_the_client_speaks_the_same_bytes(client: Any) -> None:
     lua, module = client
     memory = {0: 5}
+    drawn: list[tuple[Any, ...]] = []
     sent: list[bytes] = []
     pressed: list[tuple[int, int]] = []
     probes = [probe(0, "|u1")]
@@ -230,6 +238,12 @@ def test_the_client_speaks_the_same_bytes(client: Any) -> None:
             pack(Kind.SAVE),
             pack(Kind.LOAD, b"a state"),
             pack(Kind.PICTURE),
+            pack(Kind.SPEED, b"\1"),
+            pack(Kind.DRAW, encode_shapes([Box(-3, 4, 5, 6, 0x80112233), Text(300, 8, "\0é")], (0, 0))),
+            pack(Kind.RUN, encode_run(buttons[:1], b"\x08", num_pictures=0, stopping=False)),
+            pack(Kind.DRAW, b"\0\0"),
+            pack(Kind.DRAW, b"\0\0\0"),
+            pack(Kind.PICTURE, b"\1"),
             pack(Kind.QUIT),
         )
     )
@@ -239,8 +253,8 @@ def test_the_client_speaks_the_same_bytes(client: Any) -> None:
         data, left[0] = left[0][: int(size)], left[0][int(size) :]
         return data
 
-    def send(data: bytes) -> int:
-        sent.append(data)
+    def send(data: bytes, first: int) -> int:
+        sent.append(data[int(first) - 1 :])
         return len(data)
 
     def advance() -> None:
@@ -259,8 +273,12 @@ def test_the_client_speaks_the_same_bytes(client: Any) -> None:
             b"save": lambda: b"S",
             b"load": refuse,
             b"picture": lua.execute(
-                b"return function(read) return function() return 1, 1, '\\0RG' .. read(0, 1) end end"
+                b"return function(read) return function(drawn)"
+                b" return 1, 1, (drawn and 'd' or '\\0') .. 'RG' .. read(0, 1) end end"
             )(lambda address, size: bytes([memory[0]])),
+            b"draw_box": lambda *box: drawn.append(box),
+            b"draw_text": lambda *text: drawn.append(text),
+            b"set_speed": lambda speed: drawn.append((speed,)),
             b"receive": receive,
             b"send": send,
         }
@@ -276,4 +294,121 @@ def test_the_client_speaks_the_same_bytes(client: Any) -> None:
     ]
     assert sent[5][5] == Kind.FAILED and b"no state: a state" in sent[5]
     assert sent[6] == pack(Kind.SHOWN, picture + b"\0RG\x08")
-    assert pressed == [(1, 1), (1, 2), (1, 3)] and len(sent) == 7
+    assert pressed == [(1, 1), (1, 2), (1, 3), (1, 1)]
+    assert sent[7:9] == [pack(Kind.DONE)] * 2 and sent[9][5] == Kind.RAN and sent[10] == pack(Kind.DONE)
+    assert sent[11][5] == Kind.FAILED and b"drawings of 3 bytes" in sent[11]
+    assert sent[12:] == [pack(Kind.SHOWN, picture + b"dRG\x09")]
+    shapes = [(-3, 4, 5, 6, 0x80112233, 0), (300, 8, "\0é".encode(), 0xFFFFFFFF, 0x80000000)]
+    assert drawn == [(1,), *shapes, *shapes], "at once, and again on the frame after"
+
+
+# What a person sees --------------------------------------------------------------------------------------------------
+
+
+def test_drawings_in_bytes() -> None:
+    shapes = [Text(-1, 2, "né", 0xFFFF0000, 0), Box(3, 4, 500, 6)]
+    assert encode_shapes(shapes, (8, 8)) == bytes.fromhex(
+        "0200"
+        "01 0700 0a00 0000 0000 0000ffff 00000000 0300 6ec3a9"  # 8 and 8 further, colours as 0xAARRGGBB
+        "02 0b00 0c00 f401 0600 ffffffff 00000000 0000"
+    )
+    assert encode_shapes([], (8, 8)) == b"\0\0"
+    assert (Kind.DRAW, Kind.SPEED) == (9, 10)
+    for wrong in (Text(40000, 0, ""), Box(0, 0, -1, 1), Text(0, 0, "", color=1 << 32), Text(0, 0, "x" * 70000)):
+        with pytest.raises(ValueError, match="cannot be drawn"):
+            encode_shapes([wrong], (0, 0))
+
+
+def test_a_picture_of_no_size_is_a_png_file() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (3, 2, 3), dtype=np.uint8)
+    picture = decode_picture(encode_png_picture(png(pixels)))
+    assert (picture.width, picture.height) == (2, 3)
+    expected = np.concatenate((np.zeros((3, 2, 1), np.uint8), pixels), -1)  # X R G B
+    np.testing.assert_array_equal(np.frombuffer(picture.pixels, np.uint8).reshape(3, 2, 4), expected)
+    for broken in (b"\x89PNG\r\n\x1a\n", png(pixels)[:45], b"GIF89a"):
+        with pytest.raises(WireError, match="cannot be read"):
+            decode_picture(encode_png_picture(broken))
+
+
+# As text, for BizHawk ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def texts() -> Iterator[tuple[socket.socket, TextConnection]]:
+    """What EmuHawk has in its hands, and ours."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours = TextConnection(server.accept()[0])
+    yield theirs, ours
+    theirs.close()
+    ours.close()
+
+
+HELLO = pack(Kind.HELLO, b"\x02ab\x0cBizHawk 2.11" + bytes.fromhex("00000000 00080000"))
+
+
+def as_text(message: bytes) -> bytes:
+    text = "".join(map(chr, message)).encode()
+    return str(len(text)).encode() + b" " + text
+
+
+def say_hello(theirs: socket.socket, ours: TextConnection) -> Hello:
+    theirs.sendall(as_text(HELLO))
+    hello = None
+    while hello is None:
+        hello = ours.hear()
+    return hello
+
+
+def test_messages_as_text_in_bytes(texts: tuple[socket.socket, TextConnection]) -> None:
+    theirs, ours = texts
+    assert say_hello(theirs, ours) == Hello("ab", "BizHawk 2.11", ((0, 0x800),))
+    ours.send(Kind.WRITE, b"\x00\x7f\x80\xff", 1)
+    assert theirs.recv(100) == bytes.fromhex(
+        "3138 20 50545243 01 06 0000 04000000 00 7f c280 c3bf"  # "18 ", and every byte a character of UTF-8
+    )
+    theirs.sendall(b"0 " + as_text(pack(Kind.DATA, b"\xe9\x00\n ")) + as_text(pack(Kind.DONE)))
+    assert ours.receive(1) == (Kind.DATA, b"\xe9\x00\n ")
+    assert ours.receive(1) == (Kind.DONE, b"")
+
+
+def test_pictures_come_ahead_and_are_acknowledged_one_by_one(texts: tuple[socket.socket, TextConnection]) -> None:
+    theirs, ours = texts
+    say_hello(theirs, ours)
+    files = [png(np.full((1, 1, 3), shade, np.uint8)) for shade in (1, 2, 3)]
+    answer = bytes.fromhex("01000000 01 02 aa")  # it ended on a frame of which the client could not know
+    for file in files:
+        theirs.sendall(str(len(file)).encode() + b" " + file)
+    theirs.sendall(as_text(pack(Kind.RAN, answer)))
+    kind, payload = ours.receive(1)
+    assert (kind, bytes(payload)) == (Kind.RAN, answer + b"".join(map(encode_png_picture, files[1:])))
+    assert theirs.recv(100) == b"2 go" * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "loss"),
+    [
+        (b"hello there ", "instead of a text's length"),
+        (b"-5 ", "instead of a text's length"),
+        (b" ", "instead of a text's length"),
+        (b"1234567890", "instead of a text's length"),
+        (b"999999999 ", "announced a message of 999999999 bytes"),
+        (b"3 \xff\xff\xff", "no message as text"),
+        (b"4 PTRC", "instead of a message"),
+        (as_text(pack(Kind.DATA, b"abc")[:-1]), "announced 3 bytes and sent 2"),
+        (as_text(pack(Kind.DATA, b"abc") + b"d"), "announced 3 bytes and sent 4"),
+        ("17 PTRC\1\1日本".encode(), "did not answer"),
+        (b"12 half", r"did not answer for 0\.1 s"),
+    ],
+)
+def test_text_that_is_no_message_is_noticed(
+    texts: tuple[socket.socket, TextConnection], words: bytes, loss: str
+) -> None:
+    theirs, ours = texts
+    say_hello(theirs, ours)
+    theirs.sendall(words)
+    with pytest.raises(WireError, match=loss):
+        ours.receive(0.1)
+    theirs.close()
+    with pytest.raises(WireError):
+        ours.receive(0.1)

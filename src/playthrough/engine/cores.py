@@ -244,6 +244,10 @@ def find_core(name_or_path: str | Path, system: System | str) -> CoreFile:
         system = get_system(system)
     text = str(name_or_path)
     if text in ("exact", "fast"):
+        if not system.core:
+            raise CoreError(
+                f"no embedded core runs {system.name}: choose engine='bizhawk' (docs/only-bizhawk.md tells how)"
+            )
         if not system.supported:
             running = " ".join(name for name, other in systems().items() if other.supported)
             raise CoreError(f"{system.name} does not run yet; systems that run: {running}")

@@ -38,6 +38,7 @@ class Capabilities:
         poke: Its memory can be written.
         stored_states: It takes the savestates that integrations store, which the wheel's cores made; any other engine
             rebuilds start states from their recipes.
+        screen: Its emulators can be drawn on and slowed down; see `screen.Screen`.
     """
 
     exact: bool
@@ -46,6 +47,7 @@ class Capabilities:
     audio: bool
     poke: bool
     stored_states: bool = True
+    screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

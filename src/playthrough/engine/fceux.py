@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 from playthrough.engine.engine import Display
-from playthrough.engine.remote_process import CLIENTS
+from playthrough.engine.remote_process import CLIENTS, Invitation
 from playthrough.engine.systems import System
+from playthrough.engine.wire import Connection, Hello
 from playthrough.errors import CapabilityError, DependencyError
 
 # The driver that draws in memory: the default one asks for OpenGL, which the offscreen platform does not have.
 # A console that was just switched on has its RAM full of 255, as in the embedded core.
 _CONFIG = "SDL.VideoDriver = 2\nSDL.VideoVsync = 0\nSDL.Vsync = 0\nSDL.Sound = 0\nSDL.RamInitMethod = 1\n"
+_RAW_PICTURE = 256, 240
+# FCEUX stays up without a game, and runs no script then; what it prints is all that tells.
+_REFUSALS = "Unknown ROM file format", "is not supported at all", "Error opening", "Invalid NES header"
+_REFUSAL = re.compile(f"^.*(?:{'|'.join(_REFUSALS)}).*$", re.MULTILINE)
 _NTSC_FRAMES_PER_SECOND = 60.099826520671044
 
 
@@ -59,10 +66,23 @@ class Fceux:
             raise CapabilityError(f"engine 'fceux' runs Nes games; this game is one of {system.name}")
         self._rom, self._path = rom, path or find_fceux()
         width, height = system.screen_hint
-        # FCEUX draws 256x240 pixels; what the embedded core shows is the part in the middle.
+        # What the embedded core shows is the part in the middle.
         self.display = Display(width, height, 0, _NTSC_FRAMES_PER_SECOND, 0.0)
+        self.origin = (_RAW_PICTURE[0] - width) // 2, (_RAW_PICTURE[1] - height) // 2
 
-    def start(self, folder: Path, port: int, token: str, output: int) -> subprocess.Popen[bytes]:
+    def speaker(self, connection: socket.socket) -> Connection:
+        """See `Program.speaker`."""
+        return Connection(connection)
+
+    def refusal(self, output: str) -> str:
+        """See `Program.refusal`."""
+        line = _REFUSAL.search(output)
+        return "" if line is None else line[0].strip()
+
+    def check(self, hello: Hello) -> None:
+        """See `Program.check`."""
+
+    def start(self, folder: Path, invitation: Invitation, output: int) -> subprocess.Popen[bytes]:
         """See `Program.start`."""
         states = folder / ".fceux" / "fcs"
         states.mkdir(parents=True)
@@ -78,14 +98,12 @@ class Fceux:
                 start_new_session=True,  # Ctrl-C is for this process to decide on
                 env={
                     **os.environ,
+                    **invitation.environment(),
                     "QT_QPA_PLATFORM": "offscreen",
                     "SDL_AUDIODRIVER": "dummy",
                     "HOME": str(folder),
                     "XDG_RUNTIME_DIR": str(folder),
                     "TMPDIR": str(folder),
-                    "PLAYTHROUGH_CLIENTS": str(CLIENTS),
-                    "PLAYTHROUGH_PORT": str(port),
-                    "PLAYTHROUGH_TOKEN": token,
                     "PLAYTHROUGH_STATE": str(states / "rom.fc0"),
                 },
             )

@@ -46,11 +46,14 @@ class DataType:
             and the order inside each half (`><u4` is two words, the high one first, each with its low byte first).
         format: `u` unsigned, `i` signed, `d` packed BCD, `n` one decimal digit in the low nibble of each byte.
         width: Number of bytes.
+        offsets: Where the bytes are that count, the most significant first, if they do not fill the width side by side:
+            a joined number, made of bytes with others between them.
     """
 
     order: str
     format: Literal["u", "i", "d", "n"]
     width: int
+    offsets: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> DataType:
@@ -68,10 +71,19 @@ class DataType:
         return cls(match["order"], match["format"], int(match["width"]))  # type: ignore[arg-type]
 
     def __str__(self) -> str:
+        if self.offsets:
+            return f"{self.format}{len(self.offsets)} of the bytes +{' +'.join(map(str, self.offsets))}"
         return f"{self.order}{self.format}{self.width}"
+
+    @property
+    def num_digits(self) -> int:
+        """Number of bytes that count."""
+        return len(self.offsets) or self.width
 
     def byte_offsets(self) -> tuple[int, ...]:
         """Offsets of the bytes in memory, the most significant first."""
+        if self.offsets:
+            return self.offsets
         native = "<" if sys.byteorder == "little" else ">"
         outer, inner = (self.order * 2)[:2].replace("=", native).replace("|", "<")
         half = self.width // 2
@@ -97,7 +109,7 @@ class DataType:
                 value = value * 10 + (byte & 15) % 10
             return value
         # stable-retro keeps every number in a signed 64-bit integer, so an unsigned one of 8 bytes can turn negative.
-        return int.from_bytes(bytes(digits), "big", signed=self.format == "i" or self.width == 8)
+        return int.from_bytes(bytes(digits), "big", signed=self.format == "i" or len(digits) == 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +128,17 @@ class Probe:
 
     def range(self) -> tuple[int, int]:
         """The smallest and the largest number that it can give."""
-        bits = 8 * self.type.width
+        digits = self.type.num_digits
+        bits = 8 * digits
         match self.type.format:
             case "u":
                 low, high = 0, (1 << bits) - 1
             case "i":
                 low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
             case "d":
-                low, high = 0, 100**self.type.width - 1
+                low, high = 0, 100**digits - 1
             case "n":
-                low, high = 0, 10**self.type.width - 1
+                low, high = 0, 10**digits - 1
         if self.mask is not None and self.mask >= 0:
             low, high = (0, self.mask if low < 0 else min(high, self.mask))
         return low, high

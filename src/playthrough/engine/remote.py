@@ -6,15 +6,12 @@ talks nonsense is started again and put to where it was last loaded; the run say
 
 from __future__ import annotations
 
-import hashlib
 import os
-import struct
-import threading
 import time
 import weakref
-import zlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -22,8 +19,11 @@ from numpy.typing import NDArray
 
 from playthrough.engine.engine import Capabilities, Masks, Observe, PixelSpec, RunResult
 from playthrough.engine.probes import Probe, StopNode
-from playthrough.engine.remote_process import EmulatorError, Program, RemoteProcess, start_all
+from playthrough.engine.recovery import MAX_LOSSES_IN_A_ROW, Losses, Turn, require_lane
+from playthrough.engine.remote_process import LOOPBACK, EmulatorError, Program, RemoteProcess, start_all
+from playthrough.engine.remote_state import RemoteStates
 from playthrough.engine.samples import SampleReader
+from playthrough.engine.screen import Shape, Speed, encode_shapes
 from playthrough.engine.view import Painter, View
 from playthrough.engine.wire import (
     Kind,
@@ -38,10 +38,9 @@ from playthrough.engine.wire import (
 from playthrough.errors import BadInputError, CapabilityError, CoreError, CropError, EngineError, LaneError, StateError
 
 _MAX_PORTS = 8
-_MAX_LOSSES_IN_A_ROW = 3
 _SLOWEST_FRAME_S = 0.05
-_STATE_MAGIC = b"playthrough remote 1"
-_STATE_HEAD = struct.Struct("<20s16s20sII")
+_NO_SHAPES = encode_shapes((), (0, 0))
+_DRAWN = b"\1"
 
 T = TypeVar("T")
 
@@ -57,6 +56,9 @@ class RemoteEngine:
         start_timeout_s: How long all of them may take to start.
         bind: The address to listen on while they start.
         port: The port; 0 for any free one.
+        speed: How fast they run.
+        ram_word_bytes: Embedded cores of some systems keep words of so many bytes the other way round; what `read_ram`
+            gives is as theirs.
 
     Raises:
         CoreError: If an emulator does not start.
@@ -71,8 +73,10 @@ class RemoteEngine:
         num_lanes: int = 1,
         timeout_s: float = 10.0,
         start_timeout_s: float = 30.0,
-        bind: str = "127.0.0.1",
+        bind: str = LOOPBACK,
         port: int = 0,
+        speed: Speed = Speed.UNTHROTTLED,
+        ram_word_bytes: int = 1,
     ) -> None:
         for name, number in {
             "num_lanes": num_lanes,
@@ -81,25 +85,31 @@ class RemoteEngine:
         }.items():
             if number <= 0:
                 raise ValueError(f"{name} must be positive, not {number}")
-        self.num_lanes, self.core_name, self.display = num_lanes, program.name, program.display
+        self.num_lanes, self.core_name = num_lanes, program.name
         self.capabilities = Capabilities(
-            exact=True, snapshots=True, video=True, audio=False, poke=True, stored_states=False
+            exact=True, snapshots=True, video=True, audio=False, poke=True, stored_states=False, screen=True
         )
-        self._program, self._rom_id = program, hashlib.sha1(rom).digest()
+        self._ram_word_bytes = ram_word_bytes
+        self._program, self._states = program, RemoteStates(program.name, rom)
         self._timeout_s, self._start_timeout_s, self._address = timeout_s, start_timeout_s, (bind, port)
-        self._idle, self._process_id = threading.Lock(), os.getpid()
-        self._origins = [b""] * num_lanes
-        self._unreported: dict[int, str] = {}
-        self._losses = [0] * num_lanes
+        self._origins, self._losses = [b""] * num_lanes, Losses(num_lanes)
+        self._overlays, self._speed = [_NO_SHAPES] * num_lanes, speed
         self._lanes = [RemoteProcess(program) for _ in range(num_lanes)]
         self._end = weakref.finalize(self, _end_all, self._lanes, os.getpid())
+        self._turn = Turn(self._end)
         try:
             start_all(self._lanes, start_timeout_s, *self._address)
             hello = self._lanes[0].hello
             assert hello is not None
             self._blocks = list(hello.blocks)
             self.ram_size_bytes = sum(size for _, size in self._blocks)
+            self.display = program.display
+            if not self.display.width:
+                first = decode_picture(self._ask(0, Kind.PICTURE, b"", Kind.SHOWN))
+                self.display = replace(self.display, width=first.width, height=first.height)
             self._set_up((), None, PixelSpec())
+            if speed:
+                self._set_speed_of_all()
         except BaseException:
             self._end()
             raise
@@ -149,14 +159,16 @@ class RemoteEngine:
         lanes = self.num_lanes
         if len(buttons) != lanes or len(max_frames) != lanes or len(observe) != lanes:
             raise ValueError(f"an array does not fit the engine's {self.num_lanes} lanes")
+        if self._speed == Speed.PAUSED:
+            raise EngineError("the emulators are paused: set another speed before the next step")
         with self._alone():
-            lost = dict(self._unreported)
+            lost = dict(self._losses.unreported)
             frames_run = np.zeros(lanes, np.int32)
             ended = np.zeros(lanes, np.bool_)
             samples = np.zeros((lanes, frames, self._num_probes), np.int64)
             observations = np.empty((lanes, *self._observation_shape), np.uint8)
             result = RunResult(frames_run, ended, samples, observations, lost)
-            self._unreported.clear()
+            self._losses.unreported.clear()
             told = [min(int(count), frames) for count in max_frames]
             asked = self._post_runs(buttons, told, observe, stopping, lost)
             since_s = time.monotonic()
@@ -173,7 +185,7 @@ class RemoteEngine:
             for lane, view in enumerate(self._views):
                 if observe[lane] > Observe.KEEP:
                     view.show(Observe.SHOW if lane in lost else int(observe[lane]), result.observations[lane])
-            self._count_losses(result)
+            self._losses.count(result)
             return result
 
     def _post_runs(
@@ -227,10 +239,11 @@ class RemoteEngine:
         """Start a lane's emulator again, and put it to where it was last loaded."""
         process = self._lanes[lane]
         words = process.last_words()
-        for attempt in range(_MAX_LOSSES_IN_A_ROW):
+        for attempt in range(MAX_LOSSES_IN_A_ROW):
             try:
                 start_all([process], self._start_timeout_s, *self._address)
                 self._ask(lane, Kind.CONFIGURE, self._configuration, Kind.DONE)
+                self._show_again(lane)
                 if attempt and self._origins[lane]:
                     self._origins[lane] = b""  # not even its start can be loaded any more
                 self._ask(lane, Kind.LOAD, self._origins[lane], Kind.DONE)
@@ -240,14 +253,6 @@ class RemoteEngine:
             except CoreError as error:
                 raise LaneError(f"lane {lane}: {reason}, and it cannot be started again: {error}") from None
         raise LaneError(f"lane {lane}: {reason}, and it cannot be put back{words}")
-
-    def _count_losses(self, result: RunResult) -> None:
-        for lane in np.flatnonzero(result.frames_run):
-            self._losses[lane] = 0
-        for lane, reason in result.lost.items():
-            self._losses[lane] += 1
-            if self._losses[lane] >= _MAX_LOSSES_IN_A_ROW:
-                raise LaneError(f"lane {lane} was lost {self._losses[lane]} times in a row: {reason}")
 
     def _ask(self, lane: int, kind: Kind, payload: bytes, expected: Kind) -> memoryview:
         process = self._lanes[lane]
@@ -268,7 +273,7 @@ class RemoteEngine:
             except WireError as loss:
                 reason = self._reason(lane, loss)
                 self._restart(lane, reason)
-                self._unreported[lane] = reason
+                self._losses.unreported[lane] = reason
                 if attempt:
                     raise LaneError(f"lane {lane}: {reason}, twice, when it was to {what}") from None
             except EmulatorError as problem:
@@ -278,27 +283,16 @@ class RemoteEngine:
     @contextmanager
     def _alone(self) -> Generator[None]:
         """One call at a time, in the process that made the engine. A call that was broken off costs its lanes."""
-        if os.getpid() != self._process_id:
-            raise RuntimeError(
-                "an engine cannot be used in a forked process; make it there, or start processes by spawn"
-            )
-        if not self._end.alive:
-            raise EngineError("this environment is closed; make a new one")
-        if not self._idle.acquire(blocking=False):
-            raise RuntimeError("this environment is running in another thread; give each thread its own")
-        try:
+        with self._turn.taken():
             for lane, process in enumerate(self._lanes):
                 if process.waits_for_answer:
                     reason = "the call before was interrupted"
                     self._restart(lane, reason)
-                    self._unreported[lane] = reason
+                    self._losses.unreported[lane] = reason
             yield
-        finally:
-            self._idle.release()
 
     def _require_lane(self, lane: int) -> None:
-        if not 0 <= lane < self.num_lanes:
-            raise IndexError(f"lane {lane} of {self.num_lanes}")
+        require_lane(lane, self.num_lanes)
 
     # States ----------------------------------------------------------------------------------------------------------
 
@@ -308,7 +302,7 @@ class RemoteEngine:
             contents: dict[int, bytes] = {}
             for lane, state in states.items():
                 self._require_lane(lane)
-                contents[lane] = self._unwrap(state)
+                contents[lane] = self._states.unpack(state)
             for lane, content in contents.items():
                 try:
                     self._ask(lane, Kind.LOAD, content, Kind.DONE)
@@ -319,38 +313,14 @@ class RemoteEngine:
                         self._ask(lane, Kind.LOAD, content, Kind.DONE)
                     except (WireError, EmulatorError) as again:
                         self._restart(lane, reason)
-                        self._unreported[lane] = reason
+                        self._losses.unreported[lane] = reason
                         raise StateError(
                             f"lane {lane}: {self.core_name} was lost by loading a state: {again}"
                         ) from None
                 except EmulatorError as problem:
                     raise StateError(f"lane {lane}: {self.core_name} refuses its state: {problem}") from None
                 self._origins[lane] = content
-                self._unreported.pop(lane, None)
-
-    def _unwrap(self, state: bytes) -> bytes:
-        if not state:
-            return b""
-        problem = ""
-        content = state[_STATE_HEAD.size :]
-        if not state.startswith(_STATE_MAGIC) or len(state) < _STATE_HEAD.size:
-            problem = "it begins with other bytes"
-        else:
-            _, name, rom_id, size_bytes, checksum = _STATE_HEAD.unpack_from(state)
-            if name.rstrip(b"\0") != self.core_name.encode():
-                problem = f"it is one of {name.rstrip(bytes(1)).decode('ascii', 'replace')}"
-            elif rom_id != self._rom_id:
-                problem = "it belongs to another ROM"
-            elif len(content) != size_bytes:
-                problem = f"it has {len(content)} bytes, expected {size_bytes}"
-            elif zlib.crc32(content) != checksum:
-                problem = "it is damaged"
-        if problem:
-            raise StateError(
-                f"this is no savestate of {self.core_name} and this game: {problem}. A recipe (playthrough states "
-                "record) can be rebuilt on any emulator"
-            )
-        return content
+                self._losses.unreported.pop(lane, None)
 
     def save(self, lane: int) -> bytes:
         """See `Engine.save`."""
@@ -361,12 +331,11 @@ class RemoteEngine:
             except WireError as loss:  # what was to be saved is gone
                 reason = self._reason(lane, loss)
                 self._restart(lane, reason)
-                self._unreported[lane] = reason
+                self._losses.unreported[lane] = reason
                 raise LaneError(f"lane {lane}: {reason}, when its state was to be saved") from None
             except EmulatorError as problem:
                 raise LaneError(f"lane {lane}: {self.core_name} cannot save its state: {problem}") from None
-            head = (_STATE_MAGIC, self.core_name.encode()[:16], self._rom_id, len(content), zlib.crc32(content))
-            return _STATE_HEAD.pack(*head) + content
+            return self._states.pack(content)
 
     def save_exact(self, lane: int) -> bytes:
         """See `Engine.save_exact`."""
@@ -390,13 +359,39 @@ class RemoteEngine:
         """See `Engine.picture`."""
 
         def look() -> RawPicture:
-            picture = decode_picture(self._ask(lane, Kind.PICTURE, b"", Kind.SHOWN))
+            drawn = _DRAWN if self._overlays[lane] != _NO_SHAPES else b""
+            picture = decode_picture(self._ask(lane, Kind.PICTURE, drawn, Kind.SHOWN))
             self._require_size(picture)
             return picture
 
         with self._alone():
             self._require_lane(lane)
             return Painter(self.display, PixelSpec(crop=crop))(self._insist_on(lane, "show its picture", look))
+
+    def draw(self, lane: int, shapes: Sequence[Shape]) -> None:
+        """See `Screen.draw`."""
+        overlay = encode_shapes(shapes, self._program.origin)
+        with self._alone():
+            self._require_lane(lane)
+            self._overlays[lane] = overlay
+            self._insist(lane, "be drawn on", Kind.DRAW, overlay, Kind.DONE)
+
+    def set_speed(self, speed: Speed) -> None:
+        """See `Screen.set_speed`."""
+        with self._alone():
+            self._speed = Speed(speed)
+            self._set_speed_of_all()
+
+    def _set_speed_of_all(self) -> None:
+        for lane in range(self.num_lanes):
+            self._insist(lane, "change its speed", Kind.SPEED, bytes([self._speed]), Kind.DONE)
+
+    def _show_again(self, lane: int) -> None:
+        """Tell an emulator that was started again what a person wants to see of it."""
+        if self._overlays[lane] != _NO_SHAPES:
+            self._ask(lane, Kind.DRAW, self._overlays[lane], Kind.DONE)
+        if self._speed:
+            self._ask(lane, Kind.SPEED, bytes([self._speed]), Kind.DONE)
 
     def capture_sound(self, lane: int, on: bool) -> None:
         """See `Engine.capture_sound`."""
@@ -416,7 +411,7 @@ class RemoteEngine:
             ram = np.empty((self.num_lanes, self.ram_size_bytes), np.uint8)
             for lane in range(self.num_lanes):
                 ram[lane] = np.frombuffer(self._read(lane, request, self.ram_size_bytes), np.uint8)
-            return ram
+            return ram.reshape(self.num_lanes, -1, self._ram_word_bytes)[..., ::-1].reshape(ram.shape)
 
     def _read(self, lane: int, request: bytes, size_bytes: int) -> memoryview:
         def read() -> memoryview:

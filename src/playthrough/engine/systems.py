@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -30,7 +31,7 @@ class System:
 
     Attributes:
         name: As game names end, such as `Genesis`.
-        core: Name of the core that stable-retro runs it with.
+        core: Name of the core that stable-retro runs it with; empty if only an emulator in another program can.
         extensions: Endings of ROM files, the canonical one first.
         buttons: One name per libretro button id; None where the id does nothing.
         keybinds: The keyboard key that stable-retro gives each button.
@@ -65,6 +66,15 @@ class System:
         """`runs` or `not yet`."""
         return "runs" if self.supported else "not yet"
 
+    @property
+    def ram_word_bytes(self) -> int:
+        """Size of the words that the core keeps the other way round than the bus has them; 1 if none."""
+        if self.overlay is None:
+            return 1
+        in_core, on_bus, width = self.overlay
+        native = "<" if sys.byteorder == "little" else ">"
+        return 1 if in_core.replace("=", native) == on_bus.replace("=", native) else width
+
     def mask_of(self, names: Sequence[str]) -> int:
         """The button mask with these buttons pressed.
 
@@ -89,8 +99,11 @@ _SUPPORTED = frozenset(
     ("Nes", "Snes", "Genesis", "Sms", "GameGear", "GameBoy", "GbColor", "GbAdvance", "PCEngine", "Atari2600")
 )
 
-# The table gives `.bin` to the Nintendo 64, but ROM files of every system end so.
-_AMBIGUOUS = frozenset((".bin",))
+DISC_SHEETS = frozenset((".cue", ".m3u", ".ccd", ".toc"))
+"""Endings of small files that say of which files a disc consists; emulators read those in place."""
+
+# The table gives `.bin` to the Nintendo 64, but ROM files of every system end so; and many systems have discs.
+_AMBIGUOUS = DISC_SHEETS | {".bin"}
 
 # Other endings under which ROM files of a system are found.
 _MORE_EXTENSIONS = {
@@ -100,6 +113,8 @@ _MORE_EXTENSIONS = {
     "Sms": (".sg",),
     "GbColor": (".cgb",),
     "PCEngine": (".sgx",),
+    "Saturn": tuple(sorted(DISC_SHEETS)),
+    "SCD": tuple(sorted(DISC_SHEETS)),
 }
 
 # What stable-retro 1.0.1 writes, found by recording a movie on every system: for the rest, the system's own name.
@@ -143,6 +158,18 @@ _SCREENS = {
     "NintendoDs": (256, 384),
 }
 
+# Systems without an embedded core, for emulators in other programs: endings of ROM files, buttons by libretro id.
+_CROSS = ("UP", "DOWN", "LEFT", "RIGHT")
+_ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[str | None, ...]]] = {
+    "PSX": (
+        (".cue", ".m3u", ".ccd", ".toc"),
+        ("CROSS", "SQUARE", "SELECT", "START", *_CROSS, "CIRCLE", "TRIANGLE", "L1", "R1", "L2", "R2", "L3", "R3"),
+    ),
+    "Atari7800": ((".a78",), ("TRIGGER", None, "SELECT", "PAUSE", *_CROSS, "TRIGGER 2")),
+    "Lynx": ((".lnx",), ("B", None, None, "PAUSE", *_CROSS, "A", None, "OPTION 1", "OPTION 2")),
+    "NeoGeoPocket": ((".ngp", ".ngc"), ("B", None, None, "OPTION", *_CROSS, "A")),
+}
+
 # Game names end in Arcade where the table says FBNeo.
 _OTHER_NAMES = {"Arcade": "FBNeo"}
 
@@ -176,7 +203,21 @@ def systems() -> Mapping[str, System]:
             f"{folder} holds no table of systems: the stable-retro package is damaged; "
             "run pip install --force-reinstall stable-retro==1.0.1"
         )
+    for name, (extensions, buttons) in _ELSEWHERE.items():
+        found.setdefault(name, _system_elsewhere(name, extensions, buttons))
     return MappingProxyType(found)
+
+
+def _system_elsewhere(name: str, extensions: tuple[str, ...], buttons: tuple[str | None, ...]) -> System:
+    others = [[button] for button in buttons if button is not None and button not in _CROSS]
+    entry: dict[str, Any] = {
+        "lib": "",
+        "ext": [ending.removeprefix(".") for ending in extensions],
+        "buttons": buttons,
+        "keybinds": [None] * len(buttons),
+        "actions": [[[], ["UP"], ["DOWN"]], [[], ["LEFT"], ["RIGHT"]], [[], *others]],
+    }
+    return _system(name, entry)
 
 
 def _system(name: str, entry: dict[str, Any]) -> System:

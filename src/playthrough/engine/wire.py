@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import socket
 import struct
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.engine.png import decode_png
 from playthrough.engine.probes import Measure, Probe, StopNode
 from playthrough.errors import CapabilityError
 
@@ -50,6 +52,8 @@ class Kind(IntEnum):
     WRITE = 6
     PICTURE = 7
     QUIT = 8
+    DRAW = 9
+    SPEED = 10
     HELLO = 64
     DONE = 65
     RAN = 66
@@ -90,6 +94,20 @@ def unpack_head(head: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Kind, 
     return kind, length
 
 
+def unpack(message: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[Kind, memoryview]:
+    """Kind and payload of a whole message.
+
+    Raises:
+        WireError: If it is none.
+    """
+    if len(message) < _HEAD.size:
+        raise WireError(f"sent {message[:8]!r} instead of a message")
+    kind, length = unpack_head(message[: _HEAD.size], max_bytes)
+    if len(message) != _HEAD.size + length:
+        raise WireError(f"announced {length} bytes and sent {len(message) - _HEAD.size}")
+    return kind, memoryview(message)[_HEAD.size :]
+
+
 class Connection:
     """A connected socket that speaks in messages.
 
@@ -100,12 +118,42 @@ class Connection:
     head_bytes = _HEAD.size
 
     def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(True)
+        connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The kernel's own timeouts: with Python's, a message of many pieces would cost a wake-up for each.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(_TICK_S))
         self._socket, self._send_timeout_s = connection, 0.0
-        self._buffer = bytearray(_HEAD.size)
+        self._buffer, self._heard = bytearray(_HEAD.size), b""
+
+    def hear(self) -> Hello | None:
+        """What the other end says first, once that is complete. From then on it can be asked.
+
+        Raises:
+            WireError: If it says something else, or too much.
+        """
+        self._heard += self._hear_more()
+        if len(self._heard) < _HEAD.size:
+            return None
+        kind, length = unpack_head(self._heard[: _HEAD.size], MAX_HELLO_BYTES)
+        rest = self._heard[_HEAD.size :]
+        if kind != Kind.HELLO or len(rest) > length:
+            raise WireError("began with something else than a hello")
+        return self._begin(decode_hello(rest)) if len(rest) == length else None
+
+    def _hear_more(self) -> bytes:
+        try:
+            data = self._socket.recv(MAX_HELLO_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            data = b""
+        if not data:
+            raise WireError("left")
+        return data
+
+    def _begin(self, hello: Hello) -> Hello:
+        self._socket.setblocking(True)
+        # The kernel's own timeouts: with Python's, a message of many pieces would cost a wake-up for each.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(_TICK_S))
+        return hello
 
     def send(self, kind: Kind, payload: bytes, timeout_s: float) -> None:
         """Send one message.
@@ -117,11 +165,14 @@ class Connection:
             if timeout_s != self._send_timeout_s:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_s))
                 self._send_timeout_s = timeout_s
-            self._socket.sendall(pack(kind, payload))
-        except BlockingIOError:
+            self._socket.sendall(self._written(pack(kind, payload)))
+        except (BlockingIOError, TimeoutError):
             raise WireError(f"took nothing for {timeout_s:g} s") from None
         except OSError:
             raise WireError("closed its connection") from None
+
+    def _written(self, message: bytes) -> bytes:
+        return message
 
     def receive(
         self, timeout_s: float, since_s: float | None = None, max_bytes: int = MAX_MESSAGE_BYTES
@@ -142,7 +193,7 @@ class Connection:
         while filled < size_bytes:
             try:
                 count = self._socket.recv_into(view[filled:], 0, socket.MSG_WAITALL)
-            except BlockingIOError:  # nothing came for a tick
+            except (BlockingIOError, TimeoutError):  # nothing came for a tick
                 count = -1
             except OSError:
                 count = 0
@@ -160,6 +211,8 @@ class Connection:
 
 
 def _timeval(seconds: float) -> bytes:
+    if sys.platform == "win32":
+        return struct.pack("L", int(seconds * 1000))
     return struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
 
 
@@ -212,13 +265,7 @@ def encode_configuration(probes: Sequence[Probe], stop: StopNode | None) -> byte
         CapabilityError: If the stop program compares numbers that a client's arithmetic (53 bits) cannot hold.
     """
     parts = [_COUNT.pack(len(probes))]
-    for probe in probes:
-        kind = probe.type
-        offsets = bytes(kind.byte_offsets())
-        masked, mask = probe.mask is not None, (probe.mask or 0) & 0xFFFF_FFFF_FFFF_FFFF
-        parts.append(
-            _PROBE.pack(probe.address, kind.width, _FORMATS.index(kind.format), masked, mask, len(offsets)) + offsets
-        )
+    parts += [encode_probe(probe) for probe in probes]
     parts.append(bytes([stop is not None]))
     if stop is not None:
         _require_exact(probes, stop)
@@ -226,11 +273,19 @@ def encode_configuration(probes: Sequence[Probe], stop: StopNode | None) -> byte
     return b"".join(parts)
 
 
+def encode_probe(probe: Probe) -> bytes:
+    """One probe, as it stands in a configuration."""
+    kind = probe.type
+    offsets = bytes(kind.byte_offsets())
+    masked, mask = probe.mask is not None, (probe.mask or 0) & 0xFFFF_FFFF_FFFF_FFFF
+    return _PROBE.pack(probe.address, kind.width, _FORMATS.index(kind.format), masked, mask, len(offsets)) + offsets
+
+
 def _require_exact(probes: Sequence[Probe], stop: StopNode) -> None:
     for measure in stop.measures:
         probe = probes[measure.probe]
         most = {"u": 6, "i": 6, "d": 7, "n": 8}[probe.type.format]
-        if probe.type.width > most or not (probe.mask is None or 0 <= probe.mask < 1 << 48):
+        if probe.type.num_digits > most or not (probe.mask is None or 0 <= probe.mask < 1 << 48):
             raise CapabilityError(
                 f"the game's end hangs on address {probe.address} of type {probe.type}, mask {probe.mask}: the script "
                 f"inside another emulator counts to 2**53; expected at most {most} bytes and a mask below 2**48"
@@ -277,7 +332,7 @@ def encode_run(buttons: NDArray[np.uint16], before: bytes | memoryview, *, num_p
 
 @dataclass(frozen=True, slots=True)
 class RawPicture:
-    """A picture as an emulator sent it: uint8, four bytes for each pixel, X R G B."""
+    """A picture of an emulator: uint8, four bytes for each pixel, X R G B."""
 
     width: int
     height: int
@@ -336,6 +391,8 @@ def _decode_picture(view: memoryview) -> tuple[RawPicture, memoryview]:
         raise WireError("sent half a picture")
     width, height, size = _PICTURE.unpack_from(view)
     end = _PICTURE.size + size
+    if size and not width and not height and len(view) >= end:
+        return _decode_png(view[_PICTURE.size : end]), view[end:]
     if size != width * height * 4 or not size or len(view) < end:
         raise WireError(f"sent a picture of {width}x{height} pixels in {size} bytes, of which {len(view)} came")
     return RawPicture(width, height, view[_PICTURE.size : end]), view[end:]
@@ -344,3 +401,17 @@ def _decode_picture(view: memoryview) -> tuple[RawPicture, memoryview]:
 def encode_ranges(ranges: Sequence[tuple[int, int]]) -> bytes:
     """Address and size in bytes of parts of the memory."""
     return b"".join(_RANGE.pack(address, size) for address, size in ranges)
+
+
+def _decode_png(data: memoryview) -> RawPicture:
+    try:
+        pixels = decode_png(data)
+    except ValueError as error:
+        raise WireError(f"sent a picture that cannot be read: {error}") from None
+    height, width, _ = pixels.shape
+    return RawPicture(width, height, memoryview(pixels.tobytes()))
+
+
+def encode_png_picture(png: bytes) -> bytes:
+    """A PNG file in place of raw pixels: a picture of no size."""
+    return _PICTURE.pack(0, 0, len(png)) + png

@@ -27,13 +27,14 @@ local function pad_of(mask)
   return pad
 end
 
-local connection = assert(socket.connect("127.0.0.1", tonumber(os.getenv("PLAYTHROUGH_PORT"))))
+local host, port = os.getenv("PLAYTHROUGH_HOST") or "127.0.0.1", tonumber(os.getenv("PLAYTHROUGH_PORT"))
+local connection = assert(socket.connect(host, port))
 connection:setoption("tcp-nodelay", true)
 
 local adapter = { program = "FCEUX" }
 
-function adapter.send(data)
-  return connection:send(data)
+function adapter.send(data, first)
+  return connection:send(data, first)
 end
 
 function adapter.receive(size)
@@ -70,13 +71,37 @@ function adapter.load(data)
   file:write(data)
   file:close()
   savestate.load(savestate.create(1))
+  emu.message("") -- otherwise FCEUX shows "Power on", or what it loaded, for some seconds
 end
 
-function adapter.picture()
-  local picture = gui.gdscreenshot(true)
+function adapter.picture(drawn)
+  local picture = gui.gdscreenshot(not drawn)
   local width = picture:byte(3) * 256 + picture:byte(4)
   local height = picture:byte(5) * 256 + picture:byte(6)
-  return width, height, picture:sub(GD_HEAD_BYTES + 1)
+  return width, height, picture, GD_HEAD_BYTES + 1
+end
+
+-- FCEUX wants the opacity last.
+local function color_of(argb)
+  local opacity = math.floor(argb / 0x1000000)
+  return argb % 0x1000000 * 256 + opacity
+end
+
+function adapter.draw_text(x, y, text, color, background)
+  gui.text(x, y, text, color_of(color), color_of(background))
+end
+
+function adapter.draw_box(x, y, width, height, color, background)
+  gui.box(x, y, x + width - 1, y + height - 1, color_of(background), color_of(color))
+end
+
+function adapter.set_speed(speed)
+  if speed == 2 then
+    emu.pause()
+  else
+    emu.unpause()
+    emu.speedmode(speed == 1 and "normal" or "maximum")
+  end
 end
 
 -- A console that was just switched on, the same every time, as the embedded core's are: its battery RAM holds zeros, which

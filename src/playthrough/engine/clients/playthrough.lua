@@ -9,13 +9,19 @@
 --   read(address, size)         bytes, as a string
 --   write(address, bytes)
 --   save() -> bytes             load(bytes); power_on()
---   picture() -> width, height, bytes     four bytes for each pixel: X R G B
---   send(bytes)                 receive(size) -> bytes; nil from either: Python is gone
+--   picture(drawn) -> width, height, bytes[, first]   from the first byte on, four for each pixel: X R G B; with what was
+--                               drawn over it where that is possible; nothing if the picture was sent by itself, ahead of
+--                               the answer
+--   draw_text(x, y, text, color, background)   colours are 0xAARRGGBB; drawn for one frame
+--   draw_box(x, y, width, height, color, background)
+--   set_speed(speed)            0 as fast as possible, 1 real time, 2 paused
+--   send(bytes, first)          receive(size) -> bytes; nil from either: Python is gone. Several sends may follow one
+--                               another, unless `whole` is true: then a message is sent in one piece
 
 local M = {}
 
 local MAGIC, VERSION = "PTRC", 1
-local CONFIGURE, RUN, SAVE, LOAD, READ, WRITE, PICTURE, QUIT = 1, 2, 3, 4, 5, 6, 7, 8
+local CONFIGURE, RUN, SAVE, LOAD, READ, WRITE, PICTURE, QUIT, DRAW, SPEED = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 local HELLO, DONE, RAN, DATA, SHOWN, FAILED = 64, 65, 66, 67, 68, 69
 local HEAD_BYTES = 12
 
@@ -33,6 +39,10 @@ local function u32(data, at)
   return a + b * 256 + c * 65536 + d * 16777216
 end
 
+local function i16(data, at)
+  return (u16(data, at) + 32768) % 65536 - 32768
+end
+
 local function u64(data, at)
   return u32(data, at) + u32(data, at + 4) * 4294967296
 end
@@ -45,14 +55,39 @@ local function put32(number)
   return put16(number % 65536) .. put16(floor(number / 65536))
 end
 
--- A whole message from the parts of its payload, joined once: pictures are large.
+-- A message as a list of its parts, the head first. A part is a string, or {string, first} for what begins there.
 local function message(kind, parts)
   local size = 0
   for i = 1, #parts do
-    size = size + #parts[i]
+    local part = parts[i]
+    size = size + (type(part) == "table" and #part[1] - part[2] + 1 or #part)
   end
   table.insert(parts, 1, MAGIC .. char(VERSION, kind, 0, 0) .. put32(size))
-  return concat(parts)
+  return parts
+end
+
+local LARGE = 65536
+
+-- Small parts are joined; large ones, which are pictures, are sent from where they are.
+local function send(adapter, parts)
+  local joined = {}
+  for i = 1, #parts do
+    local part = parts[i]
+    local is_table = type(part) == "table"
+    local data, first = is_table and part[1] or part, is_table and part[2] or 1
+    if adapter.whole or #data < LARGE then
+      joined[#joined + 1] = first > 1 and sub(data, first) or data
+    else
+      if #joined > 0 and not adapter.send(concat(joined), 1) then
+        return nil
+      end
+      joined = {}
+      if not adapter.send(data, first) then
+        return nil
+      end
+    end
+  end
+  return #joined == 0 or adapter.send(concat(joined), 1)
 end
 
 -- Probes and stop programs --------------------------------------------------------------------------------------------
@@ -96,8 +131,8 @@ local function decode(probe, data, at)
       value = value * 256 + digit
     end
   end
-  if format == "i" and value >= 2 ^ (8 * probe.width - 1) then
-    value = value - 2 ^ (8 * probe.width)
+  if format == "i" and value >= 2 ^ (8 * #probe.order - 1) then
+    value = value - 2 ^ (8 * #probe.order)
   end
   if probe.bits then
     local left, kept = value % 281474976710656, 0
@@ -229,9 +264,50 @@ end
 
 -- The answers ---------------------------------------------------------------------------------------------------------
 
-local function shown(adapter)
-  local width, height, pixels = adapter.picture()
-  return put16(width) .. put16(height) .. put32(#pixels), pixels
+local function shown(adapter, drawn)
+  local width, height, pixels, first = adapter.picture(drawn)
+  if not pixels then
+    return "", ""
+  end
+  first = first or 1
+  return put16(width) .. put16(height) .. put32(#pixels - first + 1), { pixels, first }
+end
+
+-- What is drawn over the game stays until Python says otherwise; emulators forget it after each frame.
+local TEXT = 1
+local overlay = {}
+
+local function read_overlay(data)
+  local shapes, at = {}, 3
+  for i = 1, u16(data, 1) do
+    local size = u16(data, at + 17)
+    shapes[i] = {
+      kind = byte(data, at),
+      x = i16(data, at + 1),
+      y = i16(data, at + 3),
+      width = u16(data, at + 5),
+      height = u16(data, at + 7),
+      color = u32(data, at + 9),
+      background = u32(data, at + 13),
+      text = sub(data, at + 19, at + 18 + size),
+    }
+    at = at + 19 + size
+  end
+  if at ~= #data + 1 then
+    error("drawings of " .. #data .. " bytes end at byte " .. at - 1)
+  end
+  return shapes
+end
+
+local function draw(adapter)
+  for i = 1, #overlay do
+    local shape = overlay[i]
+    if shape.kind == TEXT then
+      adapter.draw_text(shape.x, shape.y, shape.text, shape.color, shape.background)
+    else
+      adapter.draw_box(shape.x, shape.y, shape.width, shape.height, shape.color, shape.background)
+    end
+  end
 end
 
 local function sample(adapter, setup)
@@ -260,6 +336,7 @@ local function run(adapter, setup, data)
     end
     adapter.advance()
     ran = ran + 1
+    draw(adapter)
     local raw = sample(adapter, setup)
     samples[ran] = raw
     if stopping then
@@ -317,9 +394,18 @@ function M.answers(adapter)
       adapter.write(u32(data, 1), sub(data, 5))
       return DONE, {}
     end,
-    [PICTURE] = function()
-      local head, pixels = shown(adapter)
+    [PICTURE] = function(data)
+      local head, pixels = shown(adapter, data == "\1")
       return SHOWN, { head, pixels }
+    end,
+    [DRAW] = function(data)
+      overlay = read_overlay(data)
+      draw(adapter)
+      return DONE, {}
+    end,
+    [SPEED] = function(data)
+      adapter.set_speed(byte(data))
+      return DONE, {}
     end,
   }
 end
@@ -335,7 +421,7 @@ end
 -- Says hello and answers until Python quits or is gone. A run is not guarded: Lua 5.1 cannot play a frame inside pcall.
 function M.serve(adapter, token)
   local answers = M.answers(adapter)
-  if not adapter.send(hello(adapter, token)) then
+  if not send(adapter, hello(adapter, token)) then
     return
   end
   while true do
@@ -362,7 +448,7 @@ function M.serve(adapter, token)
       fine, answer_kind, parts = pcall(answer, data)
     end
     local reply = fine and message(answer_kind, parts) or message(FAILED, { tostring(answer_kind) })
-    if not adapter.send(reply) then
+    if not send(adapter, reply) then
       return
     end
   end
