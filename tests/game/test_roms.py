@@ -21,6 +21,7 @@ from playthrough.game.integration import add_integrations, load_integration
 from playthrough.game.roms import find_rom, import_roms, list_playable, read_rom, roms_folder
 
 AIRSTRIKER = wheel_folder() / "data/stable/Airstriker-Genesis-v0/rom.md"
+PLAIN = bytes(range(256)) * 128
 SUPPORTED = [name for name, system in systems().items() if system.supported]
 
 
@@ -115,16 +116,15 @@ def test_folders_and_archives_are_searched(games: Path, tmp_path: Path):
         archive.writestr("folder/c.a26", rom_for("Atari2600"))
     with zipfile.ZipFile(source / "outer.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(source / "inner.zip", "inner.zip")
-        archive.writestr("d.sfc", bytes(0x8000))
+        archive.writestr("d.sfc", PLAIN)
         archive.writestr("notes.txt", "hello")
     (source / "inner.zip").unlink()
     report = import_roms(source)
     assert report.games == ["Mine-Atari2600", "Mine-GameBoy", "Mine-Nes"]
     assert report.num_ignored == 2
     assert len(report.unmatched) == 1
-    place, reason = report.unmatched[0]
-    assert place.endswith("outer.zip: d.sfc")
-    assert reason == f"no known game has its SHA-1 {sha1(bytes(0x8000))}"
+    assert report.unmatched[0].source.endswith("outer.zip: d.sfc")
+    assert report.unmatched[0].reason == f"no known game has its SHA-1 {sha1(PLAIN)}"
     assert "3 ROMs imported, 1 files not recognised; 2 other files ignored" in str(report)
 
 
@@ -153,7 +153,7 @@ def test_why_a_file_was_not_imported(games: Path, tmp_path: Path):
         (tmp_path / name).write_bytes(content)
         report = import_roms(tmp_path / name)
         assert not report.imported and len(report.unmatched) == 1
-        return report.unmatched[0][1]
+        return report.unmatched[0].reason
 
     assert reason("a.nes", b"") == "the file is empty"
     assert "promises 40976 bytes, it has 1000" in reason("b.nes", rom_for("Nes")[:1000])
@@ -162,7 +162,7 @@ def test_why_a_file_was_not_imported(games: Path, tmp_path: Path):
     assert "expected a ROM for Snes, but the file's content is that of one for Nes" in reason(
         "d.sfc", bytes(made_rom("Nes"))
     )
-    assert "no known game has its SHA-1" in reason("notes.txt", b"hello" * 200)
+    assert reason("notes.txt", b"hello" * 200) == "it is a text, not a ROM"
     assert "Airstriker-Genesis expects another version, with SHA-1 a8be7b0c" in reason(
         "Airstriker (Europe) [!].md", made_rom("Genesis")
     )

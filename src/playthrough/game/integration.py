@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from playthrough.engine.systems import System, system_of_game, system_of_rom, systems, wheel_folder
 from playthrough.errors import BadInputError, GameNotFoundError, IntegrationError, RomError
+from playthrough.game.attached import attached_hashes
 from playthrough.game.home import user_integrations
 from playthrough.game.json_files import read_json
 from playthrough.game.scenario import Scenario, find_scenario, load_scenario
@@ -31,7 +32,12 @@ RECIPE_SUFFIX = ".recipe.json"
 _GAME_FILES = ("rom.sha", "data.json", "scenario.json", "metadata.json")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
+_WHEEL_ORDER = {"stable": 1, "contrib": 2, "experimental": 3}
+_MAX_DEPTH = 3
+_MAX_FOLDERS = 5000
+
 _added: list[Path] = []
+_added_by_root: dict[Path, list[Path]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +52,8 @@ class Integration:
         variables: The variables of its data.json, by name and in the order of the file.
         scenario: Rewards, the end of an episode, crop, button groups.
         metadata: What metadata.json says; empty if there is none.
-        rom_hashes: SHA-1 of every ROM that the integration is made for, after header grooming.
+        rom_hashes: SHA-1 of every ROM that the integration is made for, after header grooming, and of those that the
+            user attached to it.
         info_path: The file that the variables come from.
         scenario_path: The file that the scenario comes from.
     """
@@ -111,7 +118,12 @@ class Integration:
 
 
 def add_integrations(folder: str | Path) -> None:
-    """Search a folder of game folders (or one game folder) before all others.
+    """Search a folder of game folders before all others.
+
+    Args:
+        folder: A folder of game folders, one game folder, or what such folders lie in up to three levels deep: a copy
+            of stable-retro's `data` with `stable`, `contrib` and `experimental`, or a repository that somebody
+            published.
 
     Raises:
         IntegrationError: If it does not exist or holds no game.
@@ -119,22 +131,55 @@ def add_integrations(folder: str | Path) -> None:
     path = Path(folder).expanduser().absolute()
     if not path.is_dir():
         raise IntegrationError("is no folder; expected one that holds game folders such as MyGame-Nes", path=path)
-    if not _is_game_folder(path.name, path) and not any(True for _ in _games_in(path)):
+    found = _collections_in(path)
+    if not found and any(True for _ in _games_in(path)):
+        found = [path]
+    if not found:
         raise IntegrationError(
             "holds no game; expected folders such as MyGame-Nes with "
             f"{', '.join(_GAME_FILES[:3])} inside, or to be one itself",
             path=path,
         )
-    if path in _added:
-        _added.remove(path)
-    _added.insert(0, path)
+    _added_by_root[path] = found
+    _added[:] = [*found, *(other for other in _added if other not in found)]
 
 
 def remove_integrations(folder: str | Path) -> None:
     """Forget a folder that was added."""
     path = Path(folder).expanduser().absolute()
-    if path in _added:
-        _added.remove(path)
+    gone = _added_by_root.pop(path, [path])
+    _added[:] = [other for other in _added if other not in gone]
+
+
+def _collections_in(root: Path) -> list[Path]:
+    """The folders with game folders in them, or the one game folder, from a folder on downwards; the nearest first."""
+    if _is_game_folder(root.name, root):
+        return [root]
+    found: list[Path] = []
+    level, num_seen = [root], 0
+    for _ in range(_MAX_DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            inner = _folders_in(folder)
+            num_seen += len(inner)
+            if any(_is_game_folder(path.name, path) for path in inner):
+                found.append(folder)
+            elif num_seen < _MAX_FOLDERS:
+                below += inner
+        level = below
+    return sorted(found, key=lambda path: (len(path.parts), _WHEEL_ORDER.get(path.name, 0), path))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if entry.name[0] not in "._" and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []  # a folder that may not be listed holds no game for us
 
 
 def integration_folders() -> list[Path]:
@@ -145,7 +190,7 @@ def integration_folders() -> list[Path]:
 
 def list_games() -> list[str]:
     """The names of all games whose ROM is known by its SHA-1, without `-v0`, sorted."""
-    return sorted(game for game, folders in _folders_by_game().items() if _find_file(folders, "rom.sha"))
+    return sorted(game for game, folders in _folders_by_game().items() if _knows_its_rom(folders))
 
 
 def list_states(game: str | Path) -> list[str]:
@@ -162,9 +207,11 @@ def list_states(game: str | Path) -> list[str]:
 def known_games() -> Iterator[tuple[str, tuple[Path, ...], tuple[str, ...]]]:
     """Name, folders and ROM hashes of every game whose ROM is known by its SHA-1."""
     for game, folders in _folders_by_game().items():
-        path = _find_file(folders, "rom.sha")
-        if path is not None:
-            yield game, folders, read_hashes(path)
+        if _knows_its_rom(folders):
+            try:
+                yield game, folders, _hashes_of(folders)
+            except IntegrationError:
+                continue  # one damaged file must not hide a thousand other games; load_integration explains it
 
 
 def known_hashes() -> dict[str, list[str]]:
@@ -231,7 +278,6 @@ def load_integration(
     scenario_path = find_scenario(folders, None if scenario is None else str(Path(scenario).expanduser())).absolute()
     metadata_path = _find_file(folders, "metadata.json")
     metadata = read_json(metadata_path) if metadata_path else {}
-    hashes_path = _find_file(folders, "rom.sha")
     variables = load_variables(info_path)
     meaning = load_scenario(scenario_path, variables)
     for choice in (choice for group in meaning.actions or () for choice in group):
@@ -247,7 +293,7 @@ def load_integration(
         variables=variables,
         scenario=meaning,
         metadata=metadata,
-        rom_hashes=read_hashes(hashes_path) if hashes_path else (),
+        rom_hashes=_hashes_of(folders),
         info_path=info_path,
         scenario_path=scenario_path,
     )
@@ -261,7 +307,7 @@ def read_hashes(path: Path) -> tuple[str, ...]:
     """
     hashes: list[str] = []
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise IntegrationError(f"cannot be read: {error}", path=path) from error
     for number, line in enumerate(lines, 1):
@@ -271,6 +317,17 @@ def read_hashes(path: Path) -> tuple[str, ...]:
         if text:
             hashes.append(text)
     return tuple(dict.fromkeys(hashes))
+
+
+def _knows_its_rom(folders: tuple[Path, ...]) -> bool:
+    return _find_file(folders, "rom.sha") is not None or bool(attached_hashes(folders))
+
+
+def _hashes_of(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """The ROMs that a game is made for, and then those that the user attached to it."""
+    path = _find_file(folders, "rom.sha")
+    made_for = read_hashes(path) if path else ()
+    return tuple(dict.fromkeys((*made_for, *attached_hashes(folders))))
 
 
 def _canonical(name: str) -> str:

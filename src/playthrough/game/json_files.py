@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -13,6 +14,13 @@ from playthrough.errors import IntegrationError
 _MAX_DIGITS = 30
 """More than any number of 64 bits has."""
 _MAX_DEPTH = 40
+_MAX_ERRORS = 20
+_TOKEN = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_WORD = re.compile(r"'[^'\n]*'|[A-Za-z_+.][\w.+-]*|0x[0-9A-Fa-f]+")
+_WORD_START = re.compile(r"(?s:.*)(?<![\w+-])")
+_NO_NUMBER = re.compile(r"[+-]?0[xX][0-9A-Fa-f]+|[+-]?0\d+|\+\d+")
+_CONSTANTS: dict[str, bool | None] = {"True": True, "False": False, "None": None}
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -81,22 +89,119 @@ def _complaint(content: Any) -> str | None:
     return None
 
 
-def line_of(path: Path, *keys: str) -> int | None:
-    """The line on which a key stands, found by looking for each of `keys` after the one before it.
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a key of a JSON file stands.
 
-    Reads the file again: it serves error messages only, and a key that occurs earlier inside a sibling can mislead it.
+    Attributes:
+        keys: The keys from the top down to it; lists on the way have no name.
+        line, column: From 1.
+        repeated: Whether the same object has this key further up, so that the earlier one does not count.
     """
+
+    keys: tuple[str, ...]
+    line: int
+    column: int
+    repeated: bool
+
+
+def key_places(path: Path) -> list[KeyPlace]:
+    """All keys of a valid JSON file, in its order; none of a file that is no valid JSON."""
     try:
-        text = _read_text(path)
+        read_json(path)
     except IntegrationError:
-        return None
-    position = 0
-    for key in keys:
-        found = text.find(json.dumps(key, ensure_ascii=False), position)
-        if found < 0:
-            return None
-        position = found + 1
-    return text.count("\n", 0, position) + 1
+        return []
+    text = _read_text(path)
+    places: list[KeyPlace] = []
+    seen: list[set[str] | None] = []  # of each object that is open; None for a list
+    names: list[str] = []  # the key under which each open object or list stands
+    key = ""
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token in "{[":
+            seen.append(set() if token == "{" else None)
+            names.append(key)
+            key = ""
+        elif token in "}]":
+            seen.pop()
+            key = names.pop()
+        elif match["key"] is not None and seen and (keys := seen[-1]) is not None:
+            key = cast("str", json.loads(match["key"]))
+            path_of_key = tuple(name for name in (*names, key) if name)
+            places.append(KeyPlace(path_of_key, *_place(text, match.start()), key in keys))
+            keys.add(key)
+    return places
+
+
+def syntax_errors(path: Path) -> list[IntegrationError]:
+    """Everything that keeps a file from being JSON: each mistake is mended in memory to find the next one.
+
+    Raises:
+        IntegrationError: If the file cannot be read, or holds something else that nobody can work with.
+    """
+    text = _read_text(path)
+    errors: list[IntegrationError] = []
+    added = 0  # by how much the mended text is longer than the file before the place in question
+    while len(errors) < _MAX_ERRORS:
+        try:
+            json.loads(text)
+        except RecursionError:
+            break
+        except json.JSONDecodeError as error:
+            mended, grown, where, message = _mend(text, error)
+            original = max(where - added, 0)
+            line, column = _place(path.read_text(encoding="utf-8-sig"), original)
+            errors.append(IntegrationError(message, path=path, line=line, column=column))
+            if mended is None:
+                break
+            text, added = mended, added + grown
+        else:
+            break
+    return errors
+
+
+def _mend(text: str, error: json.JSONDecodeError) -> tuple[str | None, int, int, str]:
+    """A text without one mistake (None if there is no telling), how much longer it is, where and what it was."""
+    comma, position = _trailing_comma(text, error.pos), error.pos
+    if comma is not None:
+        message = "this comma is the last thing before a closing bracket, which JSON does not allow: remove it"
+        return text[:comma] + text[comma + 1 :], -1, comma, message
+    if comment := _COMMENT.match(text, position):
+        blank = " " * len(comment[0])
+        message = "JSON knows no comments: remove this one"
+        return text[:position] + blank + text[comment.end() :], 0, position, message
+    start = _WORD_START.search(text, 0, position)
+    if start is not None and (number := _NO_NUMBER.match(text, start.end())) is not None and number.end() > position:
+        message = (
+            f"JSON knows no number such as {number[0]}; write {int(number[0], 0 if 'x' in number[0].lower() else 10)}"
+        )
+        mended = "1" * len(number[0])
+        return text[: number.start()] + mended + text[number.end() :], 0, number.start(), message
+    if position >= len(text.rstrip()) and text.strip():
+        return None, 0, len(text.rstrip()), "the file ends here, although not every bracket is closed"
+    if error.msg.startswith("Expecting ',' delimiter") and text[position] == ";":
+        return text[:position] + "," + text[position + 1 :], 0, position, "expected a comma, found a semicolon"
+    if error.msg.startswith("Expecting ',' delimiter"):
+        end = len(text[:position].rstrip())
+        return text[:end] + "," + text[end:], 1, end, "a comma is missing after this"
+    if error.msg.startswith("Expecting ':' delimiter"):
+        return text[:position] + ":" + text[position:], 1, position, "a colon is missing before this"
+    if word := _WORD.match(text, position):
+        hint = f"; did you mean {json.dumps(_CONSTANTS[word[0]])}?" if word[0] in _CONSTANTS else ""
+        quote = "put it between double quotes" if not word[0].startswith("'") else "use double quotes"
+        message = f"{word[0]} is no JSON{hint}" if hint else f"{word[0]} is no JSON: {quote}"
+        mended = json.dumps(word[0].strip("'"))
+        return text[:position] + mended + text[word.end() :], len(mended) - len(word[0]), position, message
+    return None, 0, position, f"this is not valid JSON: {error.msg}"
+
+
+def line_of(path: Path, *keys: str) -> int | None:
+    """The line on which a key stands, given the keys from the top down to it; None if it is not there.
+
+    Of a repeated key the last one counts, as it does for the content. Reads the file again: it serves error messages.
+    """
+    lines = [place.line for place in key_places(path) if place.keys == keys]
+    return lines[-1] if lines else None
 
 
 def _read_text(path: Path) -> str:

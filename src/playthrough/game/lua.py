@@ -20,7 +20,7 @@ from playthrough.errors import IntegrationError, StateError
 from playthrough.game.lua_host import LuaFieldError, LuaHost, known
 from playthrough.game.reference import evaluate_done, evaluate_reward, float32
 from playthrough.game.scenario import FrameResult, MemoryAccess, Reward, Scenario
-from playthrough.game.variables import Variable, encode_value, float_to_int64, to_int64
+from playthrough.game.variables import Variable, float_to_int64, to_int64, writes_of
 
 _MAGIC = b"PTLUA1\n"
 FRAMES_PER_TIMESTEP = 4
@@ -240,7 +240,8 @@ class LuaSession:
         if key not in self._script_values and key in self.variables:
             if self._replay is None:
                 probe = self.variables[key].probe
-                self._memory.write(probe.address, encode_value(probe.type, _whole(value)))
+                for address, data in writes_of(probe, _whole(value)):
+                    self._memory.write(address, data)
                 self._poked = True
             return
         self._script_values[key] = float(value) if kind == "number" and value is not None else value

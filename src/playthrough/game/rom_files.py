@@ -6,24 +6,18 @@ a copier, and with a Super Magic Drive dump's halves put in order.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from playthrough.engine.systems import System, system_of_rom
+from playthrough.engine.systems import DISC_SHEETS, System, system_of_rom
 from playthrough.errors import RomError
-
-# stable-retro's limit is 32 MiB, the largest cartridge of a system that runs here.
-MAX_ROM_BYTES = 64 << 20
-
-_NES_HEADER_BYTES = 16
-_COPIER_HEADER_BYTES = 512
+from playthrough.game.rom_grooming import MAX_ROM_BYTES, NES_HEADER_BYTES, SMALLEST_ROM_BYTES, groomed
 
 # Systems whose ROM files cannot be told apart by their content, or whose consoles run each other's games.
-_FAMILIES = (frozenset(("GameBoy", "GbColor")), frozenset(("Sms", "GameGear")), frozenset(("Genesis", "32x", "SCD")))
+FAMILIES = (frozenset(("GameBoy", "GbColor")), frozenset(("Sms", "GameGear")), frozenset(("Genesis", "32x", "SCD")))
 
-_GB_LOGO = bytes.fromhex("CEED6666CC0D000B03730083000C000D")
-_GBA_LOGO = bytes.fromhex("24FFAE51699AA221")
+GB_LOGO = bytes.fromhex("CEED6666CC0D000B03730083000C000D")
+GBA_LOGO = bytes.fromhex("24FFAE51699AA221")
 
 
 @dataclass(frozen=True)
@@ -72,33 +66,10 @@ def read_rom(path: str | Path, system: System | None = None, hashes: tuple[str, 
     system = system or system_of_rom(path)
     check_rom(raw, system, str(path))
     candidates = groomed(raw, path.name)
-    for sha1, data in candidates:
-        if sha1 in hashes:
-            return Rom(path, data, system, sha1)
-    sha1, data = candidates[0]
-    return Rom(path, data, system, sha1, known=not hashes)
-
-
-def groomed(raw: bytes, name: str) -> list[tuple[str, bytes]]:
-    """The ways to read a ROM file: SHA-1 and the bytes for the core; first the one for a ROM that nobody knows.
-
-    Args:
-        raw: The whole file.
-        name: Its name, whose ending hints at a copier's header.
-    """
-    ending = Path(name).suffix.lower()
-    found: list[tuple[bytes, bytes]] = []
-    if raw[:4] == b"NES\x1a":
-        # The core needs the header; the SHA-1 is of what follows it.
-        found.append((raw[_NES_HEADER_BYTES:], raw))
-    found.append((raw, raw))
-    if ending == ".smd" or (raw[8:11] == b"\xaa\xbb\x06" and len(raw) % 0x4000 == _COPIER_HEADER_BYTES):
-        body = _deinterleaved(raw[_COPIER_HEADER_BYTES:])
-        found.append((body, body))
-    elif len(raw) % 1024 == _COPIER_HEADER_BYTES and ending in (".smc", ".sfc", ".swc", ".fig", ".pce", ".bin", ".sms"):
-        body = raw[_COPIER_HEADER_BYTES:]
-        found.append((body, body))
-    return [(hashlib.sha1(hashed, usedforsecurity=False).hexdigest(), data) for hashed, data in found]
+    for reading in candidates:
+        if reading.sha1 in hashes:
+            return Rom(path, reading.data, system, reading.sha1)
+    return Rom(path, candidates[0].data, system, candidates[0].sha1, known=not hashes)
 
 
 def check_rom(raw: bytes, system: System, where: str) -> None:
@@ -110,29 +81,29 @@ def check_rom(raw: bytes, system: System, where: str) -> None:
     if not raw:
         raise RomError(f"{where}: the file is empty")
     found = _system_by_content(raw)
-    if found is not None and found != system.name and not any({found, system.name} <= family for family in _FAMILIES):
+    if found is not None and found != system.name and not any({found, system.name} <= family for family in FAMILIES):
         raise RomError(f"{where}: expected a ROM for {system.name}, but the file's content is that of one for {found}")
     if system.name == "Nes":
         if raw[:4] not in (b"NES\x1a", b"UNIF"):
             raise RomError(f"{where}: expected a NES ROM with an iNES header (NES and 1A first), found {raw[:4]!r}")
-        expected = _ines_size(raw)
+        expected = ines_size(raw)
         if expected is None or len(raw) < expected:
             promised = "is cut off itself" if expected is None else f"promises {expected} bytes"
             raise RomError(f"{where}: the file is cut off: its header {promised}, it has {len(raw)}")
-    elif system.name in _FAMILIES[0] and found is not None and raw[0x148] <= 8 and len(raw) < 0x8000 << raw[0x148]:
+    elif system.name in FAMILIES[0] and found is not None and raw[0x148] <= 8 and len(raw) < 0x8000 << raw[0x148]:
         raise RomError(
             f"{where}: the file is cut off: its header promises {0x8000 << raw[0x148]} bytes, it has {len(raw)}"
         )
-    elif len(raw) < 512:
+    elif len(raw) < SMALLEST_ROM_BYTES and Path(where).suffix.lower() not in DISC_SHEETS:
         raise RomError(f"{where}: the file is cut off: {len(raw)} bytes are too few for a ROM of {system.name}")
 
 
 def _system_by_content(raw: bytes) -> str | None:
     if raw[:4] == b"NES\x1a":
         return "Nes"
-    if raw[4:12] == _GBA_LOGO:
+    if raw[4:12] == GBA_LOGO:
         return "GbAdvance"
-    if raw[0x104:0x114] == _GB_LOGO:
+    if raw[0x104:0x114] == GB_LOGO:
         return "GameBoy"
     if raw[0x100:0x104] == b"SEGA":
         return "Genesis"
@@ -141,27 +112,18 @@ def _system_by_content(raw: bytes) -> str | None:
     return None
 
 
-def _ines_size(raw: bytes) -> int | None:
+def ines_size(raw: bytes) -> int | None:
     """The bytes that an iNES or NES 2.0 file must have, None if even the header is not whole."""
     if raw[:4] == b"UNIF":
         return 32
-    if len(raw) < _NES_HEADER_BYTES:
+    if len(raw) < NES_HEADER_BYTES:
         return None
     program, pictures = raw[4], raw[5]
     if raw[7] & 0x0C == 0x08:
         if raw[9] & 0x0F == 0x0F or raw[9] >> 4 == 0x0F:
             # A size as exponent and multiplier: only very odd cartridges have it.
-            return _NES_HEADER_BYTES
+            return NES_HEADER_BYTES
         program |= (raw[9] & 0x0F) << 8
         pictures |= raw[9] >> 4 << 8
     trainer = 512 if raw[6] & 4 else 0
-    return _NES_HEADER_BYTES + trainer + program * 0x4000 + pictures * 0x2000
-
-
-def _deinterleaved(body: bytes) -> bytes:
-    """Put a Super Magic Drive dump in order: each 16 KiB block has its odd bytes first, then its even ones."""
-    result = bytearray(body)
-    for start in range(0, len(body) - 0x3FFF, 0x4000):
-        result[start + 1 : start + 0x4000 : 2] = body[start : start + 0x2000]
-        result[start : start + 0x4000 : 2] = body[start + 0x2000 : start + 0x4000]
-    return bytes(result)
+    return NES_HEADER_BYTES + trainer + program * 0x4000 + pictures * 0x2000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +44,46 @@ class ScenarioReader:
         done = self._done(content["done"], "done") if "done" in content else Done()
         actions = self._actions(content["actions"]) if "actions" in content else None
         return Scenario(self.path, tuple(rewards.values()), done, crop, crops, actions, scripts)
+
+    def errors(self) -> list[IntegrationError]:
+        """Everything that is wrong with the file, where `scenario` stops at the first mistake."""
+        found: list[IntegrationError] = []
+
+        def check(part: Callable[[], object]) -> None:
+            try:
+                part()
+            except IntegrationError as error:
+                found.append(error)
+
+        def check_variables(owner: Any, what: Callable[..., object], measurement: Measurement, *keys: str) -> None:
+            """Each criterion of an object by itself, so that one mistake does not hide the next."""
+            specs = cast("dict[str, Any]", owner).get("variables") if isinstance(owner, dict) else None
+            for name, spec in cast("dict[str, Any]", specs).items() if isinstance(specs, dict) else ():
+                arguments = (name, spec) if measurement == "delta" else (name, spec, measurement)
+                check(partial(what, *arguments, *keys, "variables", name))
+
+        content = self.content
+        rewards = content.get("rewards")
+        for key, entry in (
+            *((("reward", content["reward"]),) if "reward" in content else ()),
+            *(("rewards", each) for each in (cast("list[Any]", rewards) if isinstance(rewards, list) else ())),
+        ):
+            check_variables(entry, self._term, "delta", key)
+        pending = [(content.get("done"), ("done",))]
+        for done, keys in pending:
+            check_variables(done, self._criterion, "absolute", *keys)
+            nodes = cast("dict[str, Any]", done).get("nodes") if isinstance(done, dict) else None
+            if isinstance(nodes, dict):
+                pending += [(node, (*keys, "nodes", name)) for name, node in cast("dict[str, Any]", nodes).items()]
+        if "crop" in content:
+            check(partial(self._crop, content["crop"], "crop"))
+        if "actions" in content:
+            check(partial(self._actions, content["actions"]))
+        if isinstance(content.get("scripts"), list):
+            for name in cast("list[Any]", content["scripts"]):
+                check(partial(self._script_file, name))
+        check(self.scenario)
+        return [error for i, error in enumerate(found) if str(error) not in map(str, found[:i])]
 
     def _wrong(self, message: str, *keys: str) -> IntegrationError:
         return IntegrationError(message, path=self.path, line=line_of(self.path, *keys))

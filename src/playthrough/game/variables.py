@@ -1,8 +1,18 @@
-"""The variables of a game: names for numbers in its memory, as `data.json` lists them."""
+"""The variables of a game: names for numbers in its memory, as `data.json` lists them.
+
+Beside stable-retro's key `info` the file may have a key `joined`, which stable-retro passes over. It makes one number
+of several variables, the most significant first, so that a counter kept in two bytes no longer wraps:
+
+    {"info": {"xscrollHi": {"address": 1818, "type": "|u1"}, "xscrollLo": {"address": 1820, "type": "|u1"}},
+     "joined": {"xscroll": ["xscrollHi", "xscrollLo"]}}
+
+A joined variable is one probe like any other: rewards, ends, observations, infos and scripts know it by its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,35 +23,105 @@ from playthrough.game.json_files import line_of, read_json
 
 _INT64 = 1 << 64
 _MAX_ADDRESS = 1 << 32
+_MAX_DIGITS = 8
+_MAX_SPAN = 255
+"""How many bytes a joined number may span: as many as one probe reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name for a number in memory."""
+    """A name for a number in memory.
+
+    Attributes:
+        name: The name.
+        probe: Where the number is.
+        parts: The variables that it is made of, the most significant first, if it is joined.
+    """
 
     name: str
     probe: Probe
+    parts: tuple[str, ...] = ()
 
 
-RESERVED_NAMES = ("frames", "rewards", "episode_end", "final_obs", "final_info")
+RESERVED_NAMES = ("frames", "rewards", "reward_terms", "episode_end", "final_obs", "final_info")
 """What an environment's info holds beside the variables."""
 
 
 def load_variables(path: Path) -> dict[str, Variable]:
-    """The variables of a `data.json`, in the order of the file.
+    """The variables of a `data.json`, in the order of the file; joined ones come last.
 
     Raises:
         IntegrationError: If the file is damaged or a variable is wrong; with the line where possible.
     """
-    info = read_json(path).get("info")
+    variables, errors = read_variables(path)
+    if errors:
+        raise errors[0]
+    return variables
+
+
+def read_variables(path: Path) -> tuple[dict[str, Variable], list[IntegrationError]]:
+    """The variables of a `data.json` that are right, and what is wrong with each of the others.
+
+    Raises:
+        IntegrationError: If the file as a whole cannot be used.
+    """
+    content = read_json(path)
+    info, joined = content.get("info"), content.get("joined", {})
     if not isinstance(info, dict):
         raise IntegrationError('expected an object under the key "info" with one entry per variable', path=path)
-    entries = cast("dict[str, Any]", info)
-    for name in entries:
-        if name in RESERVED_NAMES:
-            message = f"variable {name!r}: this name stands for something else in info; choose another"
-            raise IntegrationError(message, path=path, line=line_of(path, "info", name))
-    return {name: Variable(name, _probe(path, name, entry)) for name, entry in entries.items()}
+    if not isinstance(joined, dict):
+        message = f'expected "joined" to be an object such as {{"x": ["xHi", "xLo"]}}, found {joined!r}'
+        raise IntegrationError(message, path=path, line=line_of(path, "joined"))
+    variables: dict[str, Variable] = {}
+    errors: list[IntegrationError] = []
+    for key, entries in (("info", cast("dict[str, Any]", info)), ("joined", cast("dict[str, Any]", joined))):
+        plain = dict(variables)  # only these can be joined
+        for name, entry in entries.items():
+            try:
+                if name in RESERVED_NAMES:
+                    message = f"variable {name!r}: this name stands for something else in info; choose another"
+                    raise IntegrationError(message, path=path, line=line_of(path, key, name))
+                if key == "info":
+                    variables[name] = Variable(name, _probe(path, name, entry))
+                else:
+                    variables[name] = _joined(path, name, entry, plain)
+            except IntegrationError as error:
+                errors.append(error)
+    return variables, errors
+
+
+def _joined(path: Path, name: str, entry: Any, variables: Mapping[str, Variable]) -> Variable:
+    """One number made of several variables' bytes."""
+
+    def wrong(message: str) -> IntegrationError:
+        return IntegrationError(f"joined variable {name!r}: {message}", path=path, line=line_of(path, "joined", name))
+
+    parts = cast("list[Any]", entry) if isinstance(entry, list) else []
+    if len(parts) < 2 or not all(isinstance(part, str) for part in parts) or len(set(parts)) < len(parts):
+        raise wrong(f"expected a list of different variables' names, the most significant first, found {entry!r}")
+    if name in variables:
+        raise wrong('"info" has a variable of this name too; choose another')
+    for part in parts:
+        if part not in variables:
+            similar = difflib.get_close_matches(str(part), list(variables), n=1)
+            hint = f"; did you mean {similar[0]!r}?" if similar else f"; there are: {', '.join(sorted(variables))}"
+            raise wrong(f'"info" has no variable {part!r}{hint}')
+    probes = [variables[part].probe for part in parts]
+    first = probes[0].type.format
+    if any(probe.mask is not None for probe in probes):
+        raise wrong("a part has a mask; only whole bytes can be joined")
+    family = "ui" if first in "ui" else first
+    if any(probe.type.format not in family for probe in probes):
+        kinds = ", ".join(f"{part} {probe.type}" for part, probe in zip(parts, probes, strict=True))
+        raise wrong(f"the parts ({kinds}) must be all binary (u, i), all d, or all n")
+    places = [probe.address + offset for probe in probes for offset in probe.type.byte_offsets()]
+    start, span = min(places), max(places) - min(places) + 1
+    if len(places) > _MAX_DIGITS:
+        raise wrong(f"the parts have {len(places)} bytes; at most {_MAX_DIGITS} make a number")
+    if span > _MAX_SPAN:
+        raise wrong(f"the parts lie {span} bytes apart; expected all within {_MAX_SPAN}")
+    kind = DataType("|", first, span, tuple(place - start for place in places))
+    return Variable(name, Probe(start, kind), tuple(parts))
 
 
 def _probe(path: Path, name: str, entry: Any) -> Probe:
@@ -100,6 +180,15 @@ def encode_value(data_type: DataType, value: int) -> bytes:
             case "u" | "i":
                 raw[offset] = unsigned >> 8 * power & 0xFF
     return bytes(raw)
+
+
+def writes_of(probe: Probe, value: int) -> Iterator[tuple[int, bytes]]:
+    """What to write where, in bus order, so that a probe reads `value`; bytes that are not its own stay."""
+    data = encode_value(probe.type, value)
+    if not probe.type.offsets:
+        yield probe.address, data
+    for offset in probe.type.offsets:
+        yield probe.address + offset, data[offset : offset + 1]
 
 
 class Memory:
