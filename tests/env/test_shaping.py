@@ -21,6 +21,9 @@ TERMS = {
     "high": ShapingTerm(during="y < 180", reward=0.125),
     "ahead": ShapingTerm(during="x == x_best", reward=0.0625),
     "time": ShapingTerm(each_frame=True, reward=-0.01),
+    "far_on": ShapingTerm(best="x", where="x >= 150", reward=3.0),
+    "in_the_air": ShapingTerm(gain="x", where="y < 180", reward=0.5),
+    "low": ShapingTerm(each_frame=True, where="y >= 180", reward=0.03),
 }
 
 
@@ -38,7 +41,7 @@ def make(terms: dict[str, ShapingTerm] | None, **options: Any) -> RetroVectorEnv
 def reference(rows: list[dict[str, int]]) -> dict[str, float]:
     """What each term pays for an episode, from the variables after the reset and after each frame."""
     paid = dict.fromkeys(TERMS, 0.0)
-    best, far = rows[0]["x"], False
+    best, far, best_far = rows[0]["x"], False, None
     for before, now in pairwise(rows):
         paid["progress"] += max(0, now["x"] - best)
         best = max(best, now["x"])
@@ -49,6 +52,11 @@ def reference(rows: list[dict[str, int]]) -> dict[str, float]:
         paid["high"] += 0.125 * (now["y"] < 180)
         paid["ahead"] += 0.0625 * (now["x"] == now["x_best"])
         paid["time"] -= 0.01
+        if now["x"] >= 150:
+            paid["far_on"] += 3.0 * max(0, now["x"] - (best_far or now["x"]))
+            best_far = max(best_far or 0, now["x"])
+        paid["in_the_air"] += 0.5 * max(0, now["x"] - before["x"]) * (now["y"] < 180)
+        paid["low"] += 0.03 * (now["y"] >= 180)
     return paid
 
 
@@ -124,6 +132,7 @@ def test_a_snapshot_remembers_bests_and_milestones() -> None:
         ({"best": "x", "reward": float("nan")}, "finite number"),
         ({"when": "x is big", "reward": 1.0}, "expected a condition such as"),
         ({"best": "x", "reward": 1.0, "ends": True}, "needs a condition"),
+        ({"when": "x > 1", "where": "y > 1", "reward": 1.0}, "where is for best, gain"),
     ],
 )
 def test_a_wrong_term_is_refused(term: dict[str, Any], message: str) -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.env.batches import joined
+
 if TYPE_CHECKING:
     from playthrough.env.vector import RetroVectorEnv
 
@@ -26,7 +28,7 @@ class Received:
 
     Attributes:
         lanes: int64 (n,), in the order in which they were sent.
-        observations: (n, *single observation).
+        observations: (n, *single observation), or a dict of such.
         rewards: float64 (n,), player 1's.
         terminated: bool (n,).
         truncated: bool (n,).
@@ -34,7 +36,7 @@ class Received:
     """
 
     lanes: NDArray[np.int64]
-    observations: NDArray[Any]
+    observations: Any
     rewards: NDArray[np.float64]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
@@ -112,7 +114,7 @@ class Background:
 
 def _joined(parts: list[Received]) -> Received:
     fields = ("lanes", "observations", "rewards", "terminated", "truncated")
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in fields}
+    arrays = {name: joined([getattr(part, name) for part in parts]) for name in fields}
     return Received(**arrays, infos=_joined_infos([(part.infos, len(part.lanes)) for part in parts]))
 
 

@@ -35,8 +35,15 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
             f"there is no engine {options.engine!r}; expected one of {', '.join(map(repr, get_args(EngineName)))}"
         )
     rom = find_rom(integration)
-    if options.engine == "fceux":
-        return _open_fceux(options, integration, rom)
+    if options.engine != "libretro":
+        from playthrough.env.remote_emulator import open_remote
+
+        engine = open_remote(options, integration, rom)
+        _warn_of_unknown(rom, integration)
+        return engine
+    if options.mode != "FAST_RUN" or options.attach or options.client != "lua":
+        name = "attach" if options.attach else "mode" if options.mode != "FAST_RUN" else "client"
+        raise CapabilityError(f"{name} is for emulators in other programs: choose engine='bizhawk' or 'fceux'")
     if options.core == "fast":
         core = proven_core(options, integration, rom)
     else:
@@ -55,22 +62,6 @@ def open_engine(options: EnvOptions, integration: Integration) -> Engine:
         num_lanes=options.num_envs,
         num_threads=options.num_threads,
     )
-
-
-def _open_fceux(options: EnvOptions, integration: Integration, rom: Rom) -> Engine:
-    """FCEUX, after a look at what the options ask of it; processes of its own are all it knows."""
-    from playthrough.engine.fceux import Fceux
-    from playthrough.engine.remote import RemoteEngine
-
-    if options.core != "exact":
-        raise CapabilityError(f"engine 'fceux' has no libretro cores: leave out core={str(options.core)!r}")
-    if options.sound:
-        raise CapabilityError("engine 'fceux' gives no sound: leave out sound=True")
-    if options.players > Fceux.num_ports:
-        raise CapabilityError(f"engine 'fceux' has {Fceux.num_ports} pads, not {options.players}")
-    program = Fceux(integration.system, rom.data)
-    _warn_of_unknown(rom, integration)
-    return RemoteEngine(program, rom.data, num_lanes=options.num_envs)
 
 
 def _warn_of_unknown(rom: Rom, integration: Integration) -> None:

@@ -15,6 +15,8 @@ from types import ModuleType
 
 MAKE = "playthrough.env.registration:make"
 MAKE_VEC = "playthrough.env.registration:make_vec"
+BIZHAWK_ID = "BizHawk-v0"
+"""GymBizHawk's id."""
 
 
 def register_when_gymnasium_is_there() -> None:
@@ -31,10 +33,19 @@ def register_games() -> None:
 
     from playthrough.game.integration import list_games
 
+    register_bizhawk()
     for game in list_games():
         name = gymnasium_id(game)
         if name not in gymnasium.registry:
             gymnasium.register(name, entry_point=MAKE, vector_entry_point=MAKE_VEC, kwargs={"game": game})
+
+
+def register_bizhawk() -> None:
+    """Give GymBizHawk's id to our environment; where GymBizHawk itself was imported before, it keeps it."""
+    import gymnasium
+
+    if BIZHAWK_ID not in gymnasium.registry:
+        gymnasium.register(BIZHAWK_ID, entry_point="playthrough.gymbizhawk.bizhawk:BizHawkEnv", nondeterministic=True)
 
 
 def gymnasium_id(game: str) -> str:

@@ -29,20 +29,27 @@ def progress_columns(options: EnvOptions, compiled: CompiledScenario) -> list[in
         if unknown or not options.progress:
             raise ValueError(f"progress must name variables of {', '.join(names)}, not {list(options.progress)!r}")
         return [names.index(name) for name in options.progress]
-    growing = {
-        term.measure.probe
-        for term in compiled.terms
-        if term.measure is not None
-        and term.measure.measurement == "delta"
-        and term.measure.op is Op.NONE
-        and term.reward > 0
-    }
+    growing = growing_columns(compiled)
     if not growing:
         raise ValueError(
             "no_progress_frames needs progress=[names of variables], because the scenario rewards no growing variable; "
             f"there are: {', '.join(names)}"
         )
-    return sorted(growing)
+    return growing
+
+
+def growing_columns(compiled: CompiledScenario) -> list[int]:
+    """The variables whose growth the scenario rewards."""
+    return sorted(
+        {
+            term.measure.probe
+            for term in compiled.terms
+            if term.measure is not None
+            and term.measure.measurement == "delta"
+            and term.measure.op is Op.NONE
+            and term.reward > 0
+        }
+    )
 
 
 class ProgressWatch:

@@ -33,7 +33,8 @@ class ScriptEnv(gym.Env[Any, Any]):
 
     Args:
         script: The Lua file. It runs with your rights, as in BizHawk.
-        rom: The game; None for the script's own `ROM`, looked for beside the script and in the working folder.
+        rom: The game: a file, or a known game's name such as `Airstriker-Genesis`; None for the script's own `ROM`,
+            looked for beside the script and in the working folder.
         observation: `VALUE` (what `getObservation` gives), `IMAGE` (the picture), `BOTH`, or `RAM` (main memory).
         frameskip: How many more steps of the processor one decision lasts.
         mode: What the script sees as `env.mode`; None for `FAST_RUN` without pictures and `RUN` with them.
@@ -46,6 +47,7 @@ class ScriptEnv(gym.Env[Any, Any]):
         system: The ROM's system such as `Nes`, where its name does not tell.
         core: `exact`, a core's name, or a core file.
         slots: The folder of the savestate slots; None for the script's.
+        work_folder: What the script sees as `env.wkdir_with_slash`; None for nothing, which is its own folder.
 
     Raises:
         IntegrationError: If the script is wrong or fails; with the line.
@@ -73,6 +75,7 @@ class ScriptEnv(gym.Env[Any, Any]):
         system: str | None = None,
         core: str | Path = "exact",
         slots: str | Path | None = None,
+        work_folder: str | Path | None = None,
     ) -> None:
         path = Path(script)
         observation = _one_of("observation", observation, get_args(ScriptObservation))
@@ -86,13 +89,14 @@ class ScriptEnv(gym.Env[Any, Any]):
         self.render_mode = render_mode
         self._observation = observation
         self._watched = render_mode is not None or observation in ("IMAGE", "BOTH")
-        self._num_backups = 0
+        self._backup_frames: list[int] = []
         self._is_reset = False
         self._is_closed = False
+        self._frames_at_reset = 0
         module = GymModule()
         self.host = BizHawkHost(
             path.parent,
-            None if rom is None else Path(rom),
+            rom,
             system=system,
             core=core,
             show=_log.info,
@@ -108,13 +112,13 @@ class ScriptEnv(gym.Env[Any, Any]):
             if self.host.lane is None:
                 self._open(path, from_lua(str(self._call("rom"))))
             log = "" if log_path is None else str(Path(log_path).absolute())
+            work = "" if work_folder is None else f"{Path(work_folder).absolute()}/"
             name, actions, observations, has_invalid = self._call(
-                "start", mode, observation, int(frameskip), to_lua(setup_str), to_lua(log), ""
+                "start", mode, observation, int(frameskip), to_lua(setup_str), to_lua(log), to_lua(work)
             )
             self.name = from_lua(name)
             self.host.seed(0)
-            self._call("reset")
-            self._is_reset = True
+            self._start_episode()
             self._actions = ScriptSpace(from_lua(actions))
             self._has_invalid_actions = bool(has_invalid)
             self._choose_actions(flat_actions)
@@ -147,7 +151,7 @@ class ScriptEnv(gym.Env[Any, Any]):
     def _choose_observations(self, declared: str, vector: bool) -> None:
         self._values: ScriptSpace | None = None
         if self._observation in ("VALUE", "BOTH"):
-            self._values = ScriptSpace(declared, len(self._read_values()), vector=vector)
+            self._values = ScriptSpace(declared, len(_numbers(self._call("observe"))), vector=vector)
         if self._values is not None and self._observation == "VALUE":
             self.observation_space = self._values.space
         elif self._observation == "RAM":
@@ -174,9 +178,9 @@ class ScriptEnv(gym.Env[Any, Any]):
         if seed is not None:
             self.host.seed(seed)
         if seed is not None or not self._is_reset:
-            self._call("reset")
-            self._is_reset = True
-        return self._observe(), self._info()
+            self._start_episode()
+        values, invalid, info = self._call("look")
+        return self._observe(values), self._info(invalid, info)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Decide once: `frameskip` + 1 steps of the processor, fewer if the episode ends before."""
@@ -192,8 +196,8 @@ class ScriptEnv(gym.Env[Any, Any]):
         else:
             values = self._actions.encode(action)
         self._is_reset = False
-        reward, terminated, truncated = self._call("step", *values)
-        return self._observe(), float(reward), bool(terminated), bool(truncated), self._info()
+        reward, terminated, truncated, seen, invalid, info = self._call("step", *values)
+        return self._observe(seen), float(reward), terminated, truncated, self._info(invalid, info)
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture with what the script drew, uint8 (height, width, 3)."""
@@ -206,7 +210,7 @@ class ScriptEnv(gym.Env[Any, Any]):
     def get_invalid_actions(self) -> list[list[int]]:
         """The combinations that the script forbids now, a list of values for each."""
         self._require_open()
-        return [[int(value) for value in row] for row in self._invalid_rows()]
+        return [[int(value) for value in row] for row in self._rows(self._call("invalid_actions"))]
 
     def set_mode(self, mode: ScriptMode) -> None:
         """Tell the script another mode; it sees it as `env.mode`."""
@@ -216,9 +220,10 @@ class ScriptEnv(gym.Env[Any, Any]):
     def backup(self) -> int:
         """Keep this moment: the core's state and what the script's `backup` returns."""
         self._require_open()
-        self._call("backup", self._num_backups)
-        self._num_backups += 1
-        return self._num_backups - 1
+        number = len(self._backup_frames)
+        self._call("backup", number)
+        self._backup_frames.append(self.host.total_frames - self._frames_at_reset)
+        return number
 
     def restore(self, number: int) -> None:
         """Go back to a moment that `backup` kept.
@@ -227,9 +232,10 @@ class ScriptEnv(gym.Env[Any, Any]):
             ValueError: If there is no such backup.
         """
         self._require_open()
-        if not 0 <= number < self._num_backups:
-            raise ValueError(f"there is no backup {number!r}; {self._num_backups} were made")
+        if not 0 <= number < len(self._backup_frames):
+            raise ValueError(f"there is no backup {number!r}; {len(self._backup_frames)} were made")
         self._call("restore", int(number))
+        self._frames_at_reset = self.host.total_frames - self._backup_frames[number]
         self._is_reset = False
 
     def close(self) -> None:
@@ -238,10 +244,15 @@ class ScriptEnv(gym.Env[Any, Any]):
             self._is_closed = True
             self.host.close()
 
-    def _observe(self) -> Any:
+    def _start_episode(self) -> None:
+        self._call("reset")
+        self._is_reset = True
+        self._frames_at_reset = self.host.total_frames
+
+    def _observe(self, packed: str) -> Any:
         if self._observation == "RAM":
             return self.host.running_lane.main_memory().copy()
-        values = None if self._values is None else self._values.decode(self._read_values())
+        values = None if self._values is None else self._values.decode(_numbers(packed))
         if self._observation == "VALUE":
             return values
         picture = self.host.picture(drawn=False)
@@ -251,12 +262,14 @@ class ScriptEnv(gym.Env[Any, Any]):
             return (picture, *cast("tuple[Any, ...]", values))
         return picture, values
 
-    def _info(self) -> dict[str, Any]:
-        given = _plain(self._call("info"))
-        info: dict[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-        info["backup"] = self._num_backups
+    def _info(self, invalid: str, given: Any) -> dict[str, Any]:
+        plain = _plain(given)
+        info: dict[str, Any] = {"frames": self.host.total_frames - self._frames_at_reset}
+        if isinstance(plain, dict):
+            info |= cast("dict[str, Any]", plain)
+        info["backup"] = len(self._backup_frames)
         if self._has_invalid_actions:
-            rows = self._invalid_rows()
+            rows = self._rows(invalid)
             if self._flat:
                 mask = np.ones(int(self._actions.num_choices or 0), np.int8)
                 for row in rows:
@@ -266,13 +279,8 @@ class ScriptEnv(gym.Env[Any, Any]):
                 info["invalid_actions"] = [tuple(row.tolist()) for row in rows]
         return info
 
-    def _read_values(self) -> NDArray[np.float64]:
-        return _numbers(self._call("observe"))
-
-    def _invalid_rows(self) -> NDArray[np.float64]:
-        if not self._has_invalid_actions:
-            return np.empty((0, self._actions.num_values))
-        return _numbers(self._call("invalid_actions", self._actions.num_values)).reshape(-1, self._actions.num_values)
+    def _rows(self, packed: str) -> NDArray[np.float64]:
+        return _numbers(packed).reshape(-1, self._actions.num_values)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         return self._run(self.host.call, self._lua[name], *arguments)

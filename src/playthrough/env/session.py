@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.systems import System, without_version
 from playthrough.env.keyboard import Pads, keys_of
+from playthrough.env.options import StartState
 from playthrough.env.recording import Recorder
+from playthrough.env.starts import POWER_ON
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.env.window import Window
 from playthrough.game.movies import MovieWriter
@@ -190,8 +192,32 @@ class PlayWindow(Window):
         self._channel = pygame.mixer.Channel(0)
 
 
+class Partner(Protocol):
+    """Somebody who plays with the person at the keyboard."""
+
+    def begin(self, state: StartState) -> None:
+        """An episode begins at a start state, and its first frame has been run with nothing pressed."""
+        ...
+
+    def pads(self, person: int) -> NDArray[np.uint16]:
+        """What is pressed on all pads, uint16 (players,), while the person presses these buttons."""
+        ...
+
+    def played(self, pads: NDArray[np.uint16]) -> None:
+        """A frame was run with these pads."""
+        ...
+
+    def save(self) -> Any:
+        """What it takes to go back to this moment."""
+        ...
+
+    def load(self, saved: Any) -> None:
+        """Go back to a moment."""
+        ...
+
+
 class PlaySession:
-    """One person, or two, playing one game.
+    """One person, or two, or one with a partner, playing one game.
 
     Args:
         env: One lane with `actions="all"`, no frame skip, and autoreset disabled.
@@ -201,6 +227,7 @@ class PlaySession:
         max_frames: End after so many frames.
         until_mark: Whether the session is there to find one moment: F5 ends it, and nothing else ends an episode.
         on_episode: Called with the rewards per player and the reason when an episode comes to its end.
+        partner: Who holds the other pads; None where people hold all of them.
     """
 
     def __init__(
@@ -213,16 +240,18 @@ class PlaySession:
         max_frames: int | None = None,
         until_mark: bool = False,
         on_episode: Callable[[list[float], str], None] | None = None,
+        partner: Partner | None = None,
     ) -> None:
         self._env, self._window, self._inputs, self._max_frames = env, window, inputs, max_frames
-        self._until_mark, self._on_episode = until_mark, on_episode
-        system, players = env.integration.system, env.options.players
-        self._pads = Pads(system, players)
+        self._until_mark, self._on_episode, self._partner = until_mark, on_episode, partner
+        system = env.integration.system
+        self._people = env.options.players if partner is None else 1
+        self._pads = Pads(system, self._people)
         self._recorder = env.recorder = TapeRecorder(movies, env, until_mark)
         self._bit_of_action = np.arange(len(system.buttons))
         self._played = Played()
         self._help = False
-        self._kept: tuple[bytes, Tape, list[float]] | None = None
+        self._kept: tuple[bytes, Tape, list[float], Any] | None = None
 
     def run(self) -> Played:
         """Play until Esc, the window's end, or the end of the inputs."""
@@ -232,7 +261,7 @@ class PlaySession:
         while self._window.open and not self._at_the_end():
             self._handle_events()
             if self._help:
-                self._window.show_text(help_lines(self._env.integration.system, self._env.options.players))
+                self._window.show_text(help_lines(self._env.integration.system, self._people))
             elif self._window.open:
                 self._frame()
         self._recorder.close()
@@ -249,10 +278,15 @@ class PlaySession:
     def _begin(self) -> None:
         self._env.reset()
         self._played.returns = [0.0] * self._env.options.players
+        if self._partner is not None and (tape := self._recorder.tape) is not None:
+            self._partner.begin(tape.state or POWER_ON)
 
     def _frame(self) -> None:
         played = self._played
         masks = self._pads.masks() if self._inputs is None else self._inputs[played.num_frames]
+        if self._partner is not None:
+            masks = self._partner.pads(int(masks[0]))
+            self._partner.played(masks)
         action = (masks[:, None] >> self._bit_of_action & 1).astype(np.int8).reshape(1, -1)
         _, _, terminated, truncated, infos = self._env.step(action)
         played.num_frames += 1
@@ -294,7 +328,8 @@ class PlaySession:
         tape = self._recorder.tape
         if tape is None:
             return
-        self._kept = self._env.save_state(0), tape.copy(), list(self._played.returns)
+        partner = None if self._partner is None else self._partner.save()
+        self._kept = self._env.save_state(0), tape.copy(), list(self._played.returns), partner
         self._played.marked = self._env.engine.save(0), [mask for mask, _ in tape.frames]
         self._window.tell("saved, F7 returns here")
         if self._until_mark:
@@ -304,8 +339,10 @@ class PlaySession:
         if self._kept is None:
             self._window.tell("nothing saved yet, F5 saves")
             return
-        snapshot, tape, returns = self._kept
+        snapshot, tape, returns, partner = self._kept
         self._env.load_state(0, snapshot)
+        if self._partner is not None:
+            self._partner.load(partner)
         self._recorder.tape = tape.copy()
         self._played.returns = list(returns)
         self._window.tell("back at the saved moment")

@@ -12,6 +12,7 @@ A recipe says in a table what "better" means, a line for each term:
     dizzy     = { during = "speed == 0", reward = -0.1 }      # on each frame on which it holds
     game      = { scenario = true, reward = 0.5 }             # what the scenario pays, times 0.5
     goal      = { when = "x >= x_end", reward = 1000, ends = true }
+    way_back  = { best = "x", where = "key >= 1", reward = 1 }  # likewise, counted only while the key is there
 
 Only what stands there counts: without a `scenario` term the scenario's own reward does not.
 """
@@ -27,6 +28,10 @@ from numpy.typing import NDArray
 
 from playthrough.game.condition import Condition
 
+_NONE = np.iinfo(np.int64).min
+"""The best of an episode in which nothing has counted yet."""
+
+_FILTERED = ("best", "gain", "loss", "each_frame")
 _KINDS = ("best", "gain", "loss", "when", "during", "each_frame", "scenario")
 
 
@@ -42,6 +47,7 @@ class ShapingTerm:
         during: A condition: counts frames on which it holds.
         each_frame: Counts frames.
         scenario: Counts what the scenario pays to player 1.
+        where: A condition: `best`, `gain`, `loss` and `each_frame` count only frames on which it holds.
         reward: What one unit pays; negative for a penalty.
         ends: End the episode (terminated) as soon as the condition of `when` holds.
     """
@@ -53,6 +59,7 @@ class ShapingTerm:
     during: str | None = None
     each_frame: bool = False
     scenario: bool = False
+    where: str | None = None
     reward: float
     ends: bool = False
 
@@ -62,6 +69,8 @@ class ShapingTerm:
             raise ValueError(f"a term of shaping needs exactly one of {', '.join(_KINDS)}, found {said or 'none'}")
         if self.ends and self.when is None:
             raise ValueError("ends = true needs a condition: when = 'x >= 1200'")
+        if self.where is not None and said[0] not in _FILTERED:
+            raise ValueError(f"where is for {', '.join(_FILTERED)}; {said[0]} needs none")
         if not np.isfinite(self.reward):
             raise ValueError(f"reward must be a finite number, not {self.reward}")
         self.condition()
@@ -72,17 +81,19 @@ class ShapingTerm:
         return next(kind for kind in _KINDS if getattr(self, kind))
 
     def condition(self) -> Condition | None:
-        """The condition of `when` or `during`, read."""
-        text = self.when or self.during
+        """The condition of `when`, `during` or `where`, read."""
+        text = self.when or self.during or self.where
         return None if text is None else Condition.parse(text)
 
     def variables(self) -> tuple[str, ...]:
         """The variables that it speaks of."""
-        condition = self.condition()
-        if condition is not None:
-            return condition.variables
-        name = self.best or self.gain or self.loss
-        return () if name is None else (name,)
+        condition, counted = self.condition(), self.counted
+        return (*((counted,) if counted else ()), *(condition.variables if condition else ()))
+
+    @property
+    def counted(self) -> str | None:
+        """The variable whose units count, if any."""
+        return self.best or self.gain or self.loss
 
 
 class Shaping:
@@ -109,12 +120,16 @@ class Shaping:
         self._conditions = {name: condition for name, term in terms.items() if (condition := term.condition())}
         self._names, self._columns = used, [list(variables).index(name) for name in used]
         self._last = np.zeros((num_lanes, len(used)), np.int64)
-        self._best = np.zeros((num_lanes, len(used)), np.int64)
-        self._met = {name: np.zeros(num_lanes, np.bool_) for name, term in terms.items() if term.kind == "when"}
+        self._best = {name: np.full(num_lanes, _NONE) for name, term in terms.items() if term.best}
+        self._met = {name: np.zeros(num_lanes, np.bool_) for name, term in terms.items() if term.when}
 
     def start(self, lanes: NDArray[np.bool_], values: NDArray[np.int64]) -> None:
         """Begin episodes with these values, int64 (lanes, variables)."""
-        self._last[lanes] = self._best[lanes] = values[lanes][:, self._columns]
+        self._last[lanes] = values[lanes][:, self._columns]
+        now = self._by_name(self._last)
+        for name, best in self._best.items():
+            counts = self._conditions[name].holds(now) if name in self._conditions else True
+            best[lanes] = np.where(counts, now[self._terms[name].best or ""], _NONE)[lanes]
         for met in self._met.values():
             met[lanes] = False
 
@@ -135,39 +150,49 @@ class Shaping:
         # A frame that was not run repeats the last one that was: nothing changes, so nothing counts.
         frame = np.minimum(np.arange(series.shape[1]), frames_run[:, None])
         series = np.take_along_axis(series, frame[:, :, None], axis=1)
-        ran = np.arange(samples.shape[1]) < frames_run[:, None]
-        change, peak = np.diff(series, axis=1), np.maximum(self._best, series.max(axis=1))
-        gain, loss = np.maximum(change, 0).sum(axis=1), np.maximum(-change, 0).sum(axis=1)
-        now = {name: series[:, 1:, i] for i, name in enumerate(self._names)}
-        column = {name: i for i, name in enumerate(self._names)}
-        rewards, ended = np.zeros(len(frames_run)), np.zeros(len(frames_run), np.bool_)
+        ran = cast("NDArray[np.bool_]", np.arange(samples.shape[1]) < frames_run[:, None])
+        now, change = self._by_name(series[:, 1:]), self._by_name(np.diff(series, axis=1))
+        rewards: NDArray[np.float64] = np.zeros(len(frames_run))
+        ended: NDArray[np.bool_] = np.zeros(len(frames_run), np.bool_)
+        units: NDArray[Any]
         for name, term in self._terms.items():
-            match term.kind:
-                case "best":
-                    units = (peak - self._best)[:, column[cast("str", term.best)]]
-                case "gain":
-                    units = gain[:, column[cast("str", term.gain)]]
-                case "loss":
-                    units = loss[:, column[cast("str", term.loss)]]
-                case "when":
-                    holds = (self._conditions[name].holds(now) & ran).any(axis=1)
-                    units = holds & ~self._met[name]
-                    self._met[name] |= holds
-                    ended |= units & term.ends
-                case "during":
-                    units = (self._conditions[name].holds(now) & ran).sum(axis=1)
-                case "each_frame":
-                    units = frames_run
-                case _:
-                    units = scenario
+            holds: NDArray[np.bool_] = self._conditions[name].holds(now) if name in self._conditions else ran
+            counts: NDArray[np.bool_] = ran & holds
+            if term.best:
+                units = self._beyond(name, now[term.best], counts)
+            elif term.gain:
+                units = np.where(counts, np.maximum(change[term.gain], 0), 0).sum(axis=1)
+            elif term.loss:
+                units = np.where(counts, np.maximum(-change[term.loss], 0), 0).sum(axis=1)
+            elif term.when:
+                units = counts.any(axis=1) & ~self._met[name]
+                self._met[name] |= units
+                if term.ends:
+                    ended |= units
+            elif term.scenario:
+                units = scenario
+            else:
+                units = counts.sum(axis=1)
             rewards += term.reward * units
-        self._last, self._best = series[:, -1], peak
+        self._last = series[:, -1]
         return rewards, ended
+
+    def _beyond(self, name: str, values: NDArray[np.int64], counts: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How far each lane got beyond its best, which is its first value that counts, to begin with."""
+        best = self._best[name]
+        first = np.take_along_axis(values, counts.argmax(axis=1)[:, None], axis=1)[:, 0]
+        before = np.where((best == _NONE) & counts.any(axis=1), first, best)
+        self._best[name] = np.maximum(before, np.where(counts, values, _NONE).max(axis=1))
+        return self._best[name] - before
+
+    def _by_name(self, values: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """The variables that terms speak of, from an array whose last axis has them."""
+        return {name: values[..., i] for i, name in enumerate(self._names)}
 
     def save(self, lane: int) -> dict[str, Any]:
         """One lane's bests and milestones, as plain data."""
         return {
-            "best": dict(zip(self._names, self._best[lane].tolist(), strict=True)),
+            "best": {name: int(best[lane]) for name, best in self._best.items()},
             "met": [name for name, met in self._met.items() if met[lane]],
         }
 
@@ -179,9 +204,10 @@ class Shaping:
             saved: What `save` gave, or None.
             values: Its variables as they are, int64 (variables,).
         """
-        self._last[lane] = self._best[lane] = values[self._columns]
-        best, met = ({}, []) if saved is None else (saved["best"], saved["met"])
-        for i, name in enumerate(self._names):
-            self._best[lane, i] = best.get(name, self._best[lane, i])
-        for name, flags in self._met.items():
-            flags[lane] = name in met
+        lanes: NDArray[np.bool_] = np.arange(len(self._last)) == lane
+        self.start(lanes, np.broadcast_to(values, (len(self._last), len(values))))
+        if saved is not None:
+            for name, best in self._best.items():
+                best[lane] = saved["best"].get(name, best[lane])
+            for name, met in self._met.items():
+                met[lane] = name in saved["met"]

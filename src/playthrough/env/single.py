@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.env.batches import rows
 from playthrough.env.infos import plain_of_lane_0
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
@@ -63,19 +64,23 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         self.lanes.random[0] = self.np_random
         observations, infos = self.lanes.reset(options=options)
         self._show()
-        return observations[0], plain_of_lane_0(infos)
+        return rows(observations, 0), plain_of_lane_0(infos)
 
     def step(self, action: Any) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Decide once and run up to `frame_skip` frames; the frame on which the game ends is the last.
 
         Whoever does not reset after the end goes on playing what comes then, as in stable-retro.
         """
+        return self.press(self.lanes.actions.to_buttons(np.asarray(action)[None]))
+
+    def press(self, pads: NDArray[np.uint16]) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
+        """`step` with the buttons themselves, uint16 (1, players)."""
         self.lanes.go_on()
-        outcome = self.lanes.advance(self.lanes.actions.to_buttons(np.asarray(action)[None]), self.lanes.everybody)
+        outcome = self.lanes.advance(pads, self.lanes.everybody)
         if self._window is not None:
             self._show()
         return (
-            outcome.observations[0],
+            rows(outcome.observations, 0),
             float(outcome.rewards[0, 0]),
             bool(outcome.terminated[0]),
             bool(outcome.truncated[0]),
@@ -102,7 +107,7 @@ class RetroEnv(gym.Env[NDArray[Any], Any]):
         """Go on from a snapshot, in this or another process; from there on everything is the same, bit for bit."""
         observations, infos = self.lanes.load_state(0, snapshot)
         self._np_random = self.lanes.random[0]
-        return observations[0], plain_of_lane_0(infos)
+        return rows(observations, 0), plain_of_lane_0(infos)
 
     def get_action_meaning(self, action: Any) -> list[str] | list[list[str]]:
         """The names of the buttons that an action presses; a list per player for more than one."""

@@ -10,6 +10,9 @@ import json
 import zlib
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from playthrough.errors import StateError
 
 _MAGIC = b"playthrough snapshot 1\n"
@@ -18,9 +21,19 @@ _CHECKSUM_BYTES = 4
 
 def pack_snapshot(header: dict[str, Any], blocks: dict[str, bytes]) -> bytes:
     """One snapshot from plain data and named blocks of bytes."""
-    text = json.dumps({"header": header, "blocks": {name: len(block) for name, block in blocks.items()}}).encode()
+    sizes = {name: len(block) for name, block in blocks.items()}
+    text = json.dumps({"header": header, "blocks": sizes}, default=_plain).encode()
     data = b"".join([_MAGIC, len(text).to_bytes(8, "little"), text, *blocks.values()])
     return data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little")
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, which stand in the state of random numbers, as Python's own."""
+    if isinstance(value, np.generic):
+        return cast("object", value.item())
+    if isinstance(value, np.ndarray):
+        return cast("list[Any]", cast("NDArray[Any]", value).tolist())
+    raise TypeError(f"{type(value).__name__} cannot be saved")
 
 
 def is_snapshot(data: bytes) -> bool:

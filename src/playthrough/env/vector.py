@@ -1,15 +1,14 @@
 """RetroVectorEnv: a game on N lanes as a Gymnasium vector environment.
 
 Everything that an environment means stands here: when an episode starts, what one step is, what it pays, when it ends,
-and what a snapshot holds. The engine runs the frames; the integration says what memory means; both are asked in
-batches.
+and what a snapshot holds. `Lanes` runs the frames, `Episodes` counts them, the integration says what memory means; all
+are asked in batches.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium as gym
@@ -19,17 +18,28 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from playthrough.engine.engine import Observe, PixelSpec, RunResult
+from playthrough.engine.engine import PixelSpec
 from playthrough.engine.libretro import RewardSum
+from playthrough.engine.screen import Shape, Speed, screen_of
+from playthrough.env.batches import copied, rows
 from playthrough.env.emulator import open_engine, place_errors
-from playthrough.env.infos import Infos, lanes_of, only, plain_of_lane_0, replaced
-from playthrough.env.observation import Scene, Seen, observation_of, select_columns
+from playthrough.env.episodes import Episodes
+from playthrough.env.infos import Infos, lanes_of, only, replaced
+from playthrough.env.lane_infos import LaneInfos
+from playthrough.env.lanes import Lanes
+from playthrough.env.masks import ActionMasks
+from playthrough.env.observation import Scene, Seen, observation_of, windows_of
 from playthrough.env.options import EnvOptions, autoreset
+from playthrough.env.outcome import Outcome
+from playthrough.env.past import Past
 from playthrough.env.progress import ProgressWatch, progress_columns
 from playthrough.env.recording import Recorder
+from playthrough.env.resets import ResetRequest
+from playthrough.env.reward_terms import RewardTerms
 from playthrough.env.scripting import ScriptedLanes
+from playthrough.env.shaping import Shaping
 from playthrough.env.snapshots import is_snapshot, pack_snapshot, unpack_snapshot
-from playthrough.env.starts import StartStates, as_sequence
+from playthrough.env.starts import StartStates
 from playthrough.env.stickiness import StickyPads
 from playthrough.env.window import window_available
 from playthrough.errors import StateError
@@ -38,33 +48,6 @@ from playthrough.game.integration import load_integration
 
 if TYPE_CHECKING:
     from playthrough.env.asynchronous import Background, Received
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one step came to, before anything is said about it.
-
-    Attributes:
-        observations: Of all lanes.
-        rewards: float64 (lanes, players).
-        terminated: bool (lanes,), the game's own ends.
-        truncated: bool (lanes,), ours.
-        ended: bool (lanes,), both.
-        any_ended: Whether there is one.
-        played: bool (lanes,), which lanes have something to say.
-        reasons: For each reason to truncate, which lanes it holds for.
-        lost: Lanes whose emulator was lost, and why.
-    """
-
-    observations: NDArray[Any]
-    rewards: NDArray[np.float64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    ended: NDArray[np.bool_]
-    any_ended: bool
-    played: NDArray[np.bool_]
-    reasons: dict[str, NDArray[np.bool_]]
-    lost: dict[int, str]
 
 
 class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
@@ -95,25 +78,17 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self.engine = open_engine(options, self.integration)
         try:
             self.num_envs = options.num_envs
-            self.scene = Scene(
-                self.engine.display,
-                scenario.crop_of(0),
-                {name: variable.probe for name, variable in self.integration.variables.items()},
-                self.engine.ram_size_bytes,
-                tuple(self.engine.memory_blocks(0)),
-                self.integration.tiles,
-            )
+            self.scene = Scene.of(self.integration, self.engine)
             self.single_observation_space = observation.space(self.scene)
             self.observation_space = batch_space(self.single_observation_space, self.num_envs)
             self.single_action_space = self.actions.single_space
             self.action_space = self.actions.batch_space(self.num_envs)
             pixels = observation.pixel_spec(self.scene)
-            self._observation, self._columns = observation, select_columns(observation, self.variables)
-            self._picture = Observe.SKIP if pixels is None else Observe.PUSH
-            pixel_spec = pixels or PixelSpec()
+            self._observation = observation
+            self._past = Past(self.num_envs, [window.space(self.scene) for window in windows_of(observation)])
             stop = None if compiled.needs_script else compiled.stop
             with place_errors(self.integration):
-                self.engine.configure(compiled.probes, stop, pixel_spec)
+                self.engine.configure(compiled.probes, stop, pixels or PixelSpec())
             alone = replace(options, num_envs=1, num_threads=1)
             self._starts = StartStates(
                 self.integration,
@@ -122,14 +97,26 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
                 options.players,
                 recipes_first=not self.engine.capabilities.stored_states,
             )
-            self._scripts = (
+            scripts = (
                 ScriptedLanes(self.engine, scenario, self.integration.variables, options.players)
                 if compiled.needs_script
                 else None
             )
-            self._reward_sum = RewardSum(compiled.terms, options.players)
+            self._lanes = Lanes(
+                self.engine,
+                scripts,
+                RewardSum(compiled.terms, options.players),
+                num_variables=len(self.variables),
+                players=options.players,
+                frame_skip=options.frame_skip,
+                pictures=pixels is not None,
+            )
+            mask_rules = options.action_mask
+            self._masks = ActionMasks(mask_rules, self.actions, compiled.names) if mask_rules else None
+            self._terms = RewardTerms.of(scenario, compiled, options.players) if options.explain_rewards else None
             columns = progress_columns(options, compiled)
             self._progress = ProgressWatch(self.num_envs, columns, options.no_progress_frames) if columns else None
+            self._shaping = Shaping(options.shaping, compiled.names, self.num_envs) if options.shaping else None
             for lane in range(self.num_envs if options.sound else 0):
                 self.engine.capture_sound(lane, True)
         except BaseException:
@@ -164,21 +151,11 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         )
         self.random = [seeding.np_random(None)[0] for _ in range(self.num_envs)]
         """Each lane's own random numbers: no-op starts, sticky actions, the choice of start states."""
-        self._values = np.zeros((self.num_envs, len(self.variables)), np.int64)
-        self._frames = np.zeros(self.num_envs, np.int64)
-        self._steps = np.zeros(self.num_envs, np.int64)
-        self._over = np.zeros(self.num_envs, np.bool_)
-        self._begun = np.zeros(self.num_envs, np.bool_)
-        self._any_over = self._all_begun = False
+        self._episodes = Episodes(self.num_envs)
+        self._infos = LaneInfos(self.variables, self._lanes, self._episodes, self._masks, options.players)
+        self.everybody = self._lanes.everybody
+        """The mask of all lanes, bool (lanes,), for `advance`."""
         self._background: Background | None = None
-        self._lost: dict[int, str] = {}
-        self._lanes = np.arange(self.num_envs)
-        self.everybody = np.ones(self.num_envs, np.bool_)
-        self._nobody = np.zeros(self.num_envs, np.bool_)
-        self._frames_all = np.full(self.num_envs, options.frame_skip, np.int32)
-        self._observe_all = np.full(self.num_envs, self._picture, np.uint8)
-        for constant in (self.everybody, self._nobody, self._frames_all, self._observe_all):
-            constant.flags.writeable = False  # some are handed out
 
     # An episode begins -----------------------------------------------------------------------------------------------
 
@@ -197,107 +174,46 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         """
         if self._background:
             self._background.require_idle()
-        lanes, state = self._reset_options(options)
-        for lane, lane_seed in enumerate(self._lane_seeds(seed)):
-            if lanes[lane] and lane_seed is not None:
+        request = ResetRequest.of(seed, options, self.num_envs)
+        for lane in lanes_of(request.lanes):
+            lane_seed = request.seeds[lane]
+            if lane_seed is not None:
                 self.random[lane] = seeding.np_random(lane_seed)[0]
-        pixels = self._start_episodes(lanes, state)
-        return self._observe(pixels), self._infos(lanes, self._no_rewards())
+        pixels = self._start_episodes(request.lanes, request.states)
+        return self._observe(pixels, self._lanes.nobody), self._infos.of_start(request.lanes)
 
-    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + lane for lane in range(self.num_envs)]
-        seeds = list(seed)
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} lanes")
-        return seeds
-
-    def _reset_options(self, options: dict[str, Any] | None) -> tuple[NDArray[np.bool_], list[Any]]:
-        options = options or {}
-        unknown = options.keys() - {"state", "reset_mask"}
-        if unknown:
-            raise ValueError(f"reset knows the options state and reset_mask, not {sorted(unknown)[0]!r}")
-        lanes = np.asarray(options.get("reset_mask", self.everybody))
-        if lanes.shape != (self.num_envs,) or lanes.dtype != np.bool_ or not lanes.any():
-            raise ValueError(f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True")
-        return lanes, as_sequence(options.get("state"), self.num_envs)
-
-    def _start_episodes(self, lanes: NDArray[np.bool_], states: Sequence[Any]) -> NDArray[np.uint8]:
-        """Load a start state into each of the lanes and run the reset's one frame, and the no-ops."""
+    def _start_episodes(self, mask: NDArray[np.bool_], states: Sequence[Any]) -> NDArray[np.uint8]:
+        """Put each lane of a mask to its start state; None for one that the options choose."""
         starts: dict[int, tuple[str, bytes]] = {}
         snapshots: dict[int, bytes] = {}
-        for lane in lanes_of(lanes):
+        for lane in lanes_of(mask):
             state = states[lane]
             if isinstance(state, bytes) and is_snapshot(state):
                 snapshots[lane] = state
                 continue
             starts[lane] = self._starts.draw(self.random[lane]) if state is None else self._starts.resolve(state)
-        fresh = np.zeros(self.num_envs, np.bool_)
-        fresh[list(starts)] = True
-        pixels = self._play_start(fresh, starts) if starts else None
+        pixels = self._play_starts(starts) if starts else None
         for lane, snapshot in snapshots.items():
             random = self.random[lane].bit_generator.state
             self._load_snapshot(lane, snapshot)
             self.random[lane].bit_generator.state = random  # another seed makes another episode of it
-            self._over[lane], self._steps[lane] = False, 0  # and it is one of its own, with its own time limit
-        return pixels if pixels is not None and not snapshots else self._show()
+            self._episodes.restart(lane)
+        return pixels if pixels is not None and not snapshots else self._lanes.show()
 
-    def _play_start(self, lanes: NDArray[np.bool_], starts: dict[int, tuple[str, bytes]]) -> NDArray[np.uint8]:
-        players = self.options.players
-        fill = Observe.FILL if self._picture else Observe.SKIP
-        released = np.zeros((self.num_envs, 1 + self.options.noop_max, players), np.uint16)
-        first = released[:, :1].copy()
-        missing = lanes
-        while True:  # a lane that is lost on its first frame is started again; the engine says when it has had enough
-            self.engine.load({lane: state for lane, (_, state) in starts.items() if missing[lane]})
-            for lane in lanes_of(missing):
-                self._lost.pop(lane, None)
-            observe = np.where(missing, fill, self._show_or_skip).astype(np.uint8)
-            result = self._run_engine(first, missing.astype(np.int32), observe, stopping=False)
-            self._values = np.where((result.frames_run > 0)[:, None], result.samples[:, -1], self._values)
-            missing = lanes & self._is_lost
-            if not missing.any():
-                break
-        if self._scripts:
-            self._scripts.start(lanes, self._values)
-        if self.recorder:
-            for lane, (name, state) in starts.items():
-                self.recorder.begin(lane, name, state)
-                self.recorder.frames(lane, first[lane], self._values[lane][None])
+    def _play_starts(self, starts: dict[int, tuple[str, bytes]]) -> NDArray[np.uint8]:
         noops = np.zeros(self.num_envs, np.int32)
         for lane in starts if self.options.noop_max else ():
             noops[lane] = self.random[lane].integers(0, self.options.noop_max + 1)
-        if noops.any():
-            result = self._wait(released[:, : noops.max()].copy(), noops, observe)
+        pixels = self._lanes.start(starts, noops, self.recorder)
+        lanes = self._lanes.mask_of(starts)
         self._pads.release(lanes)
-        self._frames[lanes] = self._steps[lanes] = 0
-        self._over[lanes] = False
-        self._any_over = bool(self._over.any())
-        self._begun |= lanes
-        self._all_begun = bool(self._begun.all())
+        self._past.begin(lanes)
+        self._episodes.begin({lane: name for lane, (name, _) in starts.items()})
         if self._progress:
-            self._progress.start(lanes, self._values)
-        return result.observations
-
-    def _wait(self, released: NDArray[np.uint16], noops: NDArray[np.int32], observe: NDArray[np.uint8]) -> RunResult:
-        """Run each lane's no-ops. What they pay does not count, nor does an end: the first step will meet it."""
-        waiting = noops > 0
-        if self._scripts:
-            result = self._scripts.run(released, noops, self._values, self._picture, stopping=False)[0]
-            self._lost.update(result.lost)
-            observe = np.where(waiting, observe, np.uint8(self._show_or_skip))
-            result = replace(result, observations=self._push(observe))
-        else:
-            result = self._run_engine(released, noops, observe, stopping=False)
-        waiting &= ~self._is_lost
-        last = result.samples[self._lanes, np.maximum(noops - 1, 0)]
-        self._values = np.where(waiting[:, None], last, self._values)
-        if self.recorder:
-            for lane in lanes_of(waiting):
-                self.recorder.frames(lane, released[lane, : noops[lane]], result.samples[lane, : noops[lane]])
-        return result
+            self._progress.start(lanes, self.values)
+        if self._shaping:
+            self._shaping.start(lanes, self.values)
+        return pixels
 
     # A step ----------------------------------------------------------------------------------------------------------
 
@@ -355,9 +271,9 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
         all_masks = np.zeros((self.num_envs, self.options.players), np.uint16)
         all_masks[lanes] = masks
-        asked = self.everybody if len(lanes) == self.num_envs else self._mask_of(lanes.tolist())
+        asked = self.everybody if len(lanes) == self.num_envs else self._lanes.mask_of(lanes.tolist())
         observations, rewards, terminated, truncated, infos = self._finish_step(self.advance(all_masks, asked))
-        arrays = (observations[lanes], rewards[lanes], terminated[lanes], truncated[lanes])
+        arrays = (rows(observations, lanes), rewards[lanes], terminated[lanes], truncated[lanes])
         return Received(lanes, *arrays, rows_of(infos, lanes))
 
     def _finish_step(
@@ -376,174 +292,107 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             masks: uint16 (lanes, players), the buttons that are wanted.
             asked: bool (lanes,), which lanes take part.
         """
-        if not self._all_begun:
+        episodes = self._episodes
+        if not episodes.all_begun:
             raise gym.error.ResetNeeded("call reset() before step()")
-        restarting, active = self._nobody, asked
-        if self._any_over:
-            active = asked & ~self._over
+        nobody = self._lanes.nobody
+        restarting, active = nobody, asked
+        if episodes.any_over:
+            active = asked & ~episodes.over
             if self._mode is AutoresetMode.NEXT_STEP:
-                restarting = asked & self._over
-            if restarting.any():
-                self._start_episodes(restarting, [None] * self.num_envs)
-        before = self._values
+                over = asked & episodes.over
+                if over.any():
+                    restarting = over
+                    self._start_episodes(restarting, [None] * self.num_envs)
         buttons = self._pads.plan(masks, active, self.random)
-        moving = active & ~self._is_lost if self._lost else active
-        result, rewards, truncated = self._run(buttons, moving, before)
+        before = self.values
+        result, rewards, truncated = self._lanes.run(buttons, active)
+        paid = self._terms and self._terms.of_step(result.samples, before, result.frames_run, rewards)
         self._pads.played(buttons, result.frames_run)
-        self._frames += result.frames_run
-        self._steps += 1 if active is self.everybody else active
+        episodes.frames += result.frames_run
+        episodes.steps += 1 if active is self.everybody else active
         if self.recorder:
             for lane in lanes_of(active):
                 ran = int(result.frames_run[lane])
                 self.recorder.frames(lane, buttons[lane, :ran], result.samples[lane, :ran])
-        terminated = result.ended
+        terminated, reached = result.ended, None
+        if self._shaping:
+            rewards[:, 0], reached = self._shaping.step(result.samples, result.frames_run, rewards[:, 0])
+            terminated = terminated | reached
         reasons = {"script": truncated}
         if self.options.max_episode_steps is not None:
-            reasons["time limit"] = active & (self._steps >= self.options.max_episode_steps)
+            reasons["time limit"] = active & (episodes.steps >= self.options.max_episode_steps)
         if self._progress:
             reasons["no progress"] = active & self._progress.stuck(result.samples, result.frames_run)
-        lost = {lane: self._lost.pop(lane) for lane in list(self._lost) if active[lane]}
+        lost = self._lanes.take_lost(active)
         if lost:
-            reasons["lost"] = self._mask_of(lost)
+            reasons["lost"] = self._lanes.mask_of(lost)
         if len(reasons) > 1:
             truncated = np.logical_or.reduce(list(reasons.values()))
-        ended = terminated if truncated is self._nobody else terminated | truncated
+        ended = terminated if truncated is nobody else terminated | truncated
         any_ended = bool(np.count_nonzero(ended))
         if any_ended:
-            self._over |= ended
-            self._any_over = True
+            episodes.end(ended)
             if self.recorder:
                 for lane in lanes_of(ended):
                     self.recorder.end(lane)
         played = active if active is self.everybody else active | restarting
-        observations = self._observe(result.observations)
-        return Outcome(observations, rewards, terminated, truncated, ended, any_ended, played, reasons, lost)
+        observations = self._observe(result.observations, active)
+        restarted = None if restarting is nobody else restarting
+        endings = (terminated, truncated, ended, any_ended)
+        return Outcome(observations, rewards, *endings, played, reasons, lost, restarted, reached, paid)
 
     def infos_of(self, outcome: Outcome) -> Infos:
         """What a step has to tell, as Gymnasium's vector environments do."""
-        infos = self._infos(outcome.played, outcome.rewards)
-        if outcome.any_ended:
-            self._say_why(infos, outcome.terminated, outcome.reasons)
-            if outcome.lost:
-                infos["_lost"] = outcome.reasons["lost"]
-                infos["lost"] = np.array([outcome.lost.get(lane) for lane in range(self.num_envs)], object)
-        return infos
+        return self._infos.of_step(outcome)
 
     def info_of_lane_0(self, outcome: Outcome) -> dict[str, Any]:
         """The same for an environment of one lane: plain numbers."""
-        if outcome.any_ended or self._scripts:
-            return plain_of_lane_0(self.infos_of(outcome))
-        info: dict[str, Any] = dict(zip(self.variables, self._values[0].tolist(), strict=True))
-        info["frames"], info["rewards"] = int(self._frames[0]), outcome.rewards[0]
-        return info
+        return self._infos.of_lane_0(outcome)
 
     def go_on(self) -> None:
         """Let lanes that ended go on without a reset."""
-        if self._any_over:
-            self._over[:] = self._any_over = False
+        self._episodes.go_on()
 
-    def _run(
-        self, buttons: NDArray[np.uint16], active: NDArray[np.bool_], before: NDArray[np.int64]
-    ) -> tuple[RunResult, NDArray[np.float64], NDArray[np.bool_]]:
-        """Run a step's frames: in one call where memory alone decides, frame by frame where a script does."""
-        observe, max_frames = self._observe_all, self._frames_all
-        if active is not self.everybody:
-            observe = np.where(active, observe, np.uint8(self._show_or_skip))
-            max_frames = np.where(active, max_frames, np.int32(0))
-        if self._scripts:
-            result, rewards, truncated = self._scripts.run(buttons, max_frames, before, self._picture)
-            self._lost.update(result.lost)
-            if self._picture:
-                result = replace(result, observations=self._push(observe))
-        else:
-            result = self._run_engine(buttons, max_frames, observe)
-            rewards = self._reward_sum(result.samples, before, result.frames_run)
-            truncated = self._nobody
-        everybody = active is self.everybody and not self._lost
-        if everybody and result.samples.shape[1] == 1:
-            self._values = result.samples[:, 0]
-            return result, rewards, truncated
-        last = result.samples[self._lanes, np.maximum(result.frames_run - 1, 0)]
-        self._values = last if everybody else np.where((result.frames_run > 0)[:, None], last, before)
-        return result, rewards, truncated
+    def follow(self, buttons: NDArray[np.uint16]) -> Any:
+        """See a step that somebody else plays: exactly these buttons, with nothing left to chance, and no reward.
 
-    def _run_engine(
-        self,
-        buttons: NDArray[np.uint16],
-        max_frames: NDArray[np.int32],
-        observe: NDArray[np.uint8],
-        *,
-        stopping: bool = True,
-    ) -> RunResult:
-        """Run, and note which lanes were lost: their episodes end with the next step, wherever it happened."""
-        result = self.engine.run(buttons, max_frames, observe, stopping=stopping)
-        if result.lost:
-            self._lost.update(result.lost)
-        return result
+        Args:
+            buttons: uint16 (lanes, frame_skip, players).
 
-    @property
-    def _is_lost(self) -> NDArray[np.bool_]:
-        return self._mask_of(self._lost) if self._lost else self._nobody
-
-    def _mask_of(self, lanes: Iterable[int]) -> NDArray[np.bool_]:
-        mask = np.zeros(self.num_envs, np.bool_)
-        mask[list(lanes)] = True
-        return mask
+        Returns:
+            Observations of all lanes.
+        """
+        result, _, _ = self._lanes.run(buttons, self.everybody)
+        return self._observe(result.observations, self.everybody)
 
     def _restart_in_same_step(
         self, ended: NDArray[np.bool_], observations: NDArray[Any], infos: Infos
     ) -> tuple[NDArray[Any], Infos]:
         finals = np.full(self.num_envs, None, object)
         for lane in lanes_of(ended):
-            finals[lane] = observations[lane].copy()
+            finals[lane] = copied(rows(observations, lane))
         final_infos = only(infos, ended)
-        observations = self._observe(self._start_episodes(ended, [None] * self.num_envs))
-        infos = replaced(infos, ended, self._infos(ended, self._no_rewards()))
+        observations = self._observe(self._start_episodes(ended, [None] * self.num_envs), self._lanes.nobody)
+        infos = replaced(infos, ended, self._infos.of_start(ended))
         infos |= {"final_obs": finals, "_final_obs": ended, "final_info": final_infos, "_final_info": ended}
         return observations, infos
 
     # What the agents get ---------------------------------------------------------------------------------------------
 
-    @property
-    def _show_or_skip(self) -> Observe:
-        return Observe.SHOW if self._picture else Observe.SKIP
-
-    def _push(self, observe: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        nothing = np.zeros((self.num_envs, 1, self.options.players), np.uint16)
-        return self._run_engine(nothing, np.zeros(self.num_envs, np.int32), observe).observations
-
-    def _show(self) -> NDArray[np.uint8]:
-        return self._push(np.full(self.num_envs, self._show_or_skip, np.uint8))
-
-    def _observe(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        values = self._values if self._columns is None else self._values[:, self._columns]
-        return self._observation.batch(Seen(pixels, values, self.engine.read_ram))
-
-    def _infos(self, lanes: NDArray[np.bool_], rewards: NDArray[np.float64]) -> Infos:
-        infos: Infos = {}
-        values = self._scripts.shown(self._values) if self._scripts else self._values
-        for column, name in enumerate(self.variables):
-            infos[name] = values[:, column]
-            infos["_" + name] = lanes
-        if self._scripts:
-            infos |= self._scripts.infos(lanes)
-        infos |= {"frames": self._frames.copy(), "_frames": lanes, "rewards": rewards, "_rewards": lanes}
-        return infos
-
-    def _no_rewards(self) -> NDArray[np.float64]:
-        return np.zeros((self.num_envs, self.options.players), np.float64)
-
-    def _say_why(self, infos: Infos, terminated: NDArray[np.bool_], reasons: dict[str, NDArray[np.bool_]]) -> None:
-        why = np.full(self.num_envs, None, object)
-        for reason, lanes in reasons.items():
-            why[lanes] = reason
-        why[terminated] = "game"
-        infos["episode_end"], infos["_episode_end"] = why, np.array([reason is not None for reason in why])
+    def _observe(self, pixels: NDArray[np.uint8], moved: NDArray[np.bool_]) -> Any:
+        self._past.look(moved)
+        seen = Seen(pixels, self.values, self.engine.read_ram, self.variables, self._past)
+        return self._observation.batch(seen)
 
     @property
     def values(self) -> NDArray[np.int64]:
         """The variables after each lane's last frame, int64 (lanes, variables), in the order of `variables`."""
-        return self._values
+        return self._lanes.values
+
+    def action_masks(self) -> NDArray[np.bool_] | None:
+        """Which actions are allowed now, bool (lanes, actions); None where `action_mask` was not given."""
+        return self._masks(self.values) if self._masks else None
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """The picture of every lane, uint8 (height, width, 3) each, cropped and upright."""
@@ -551,6 +400,14 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             gym.logger.warn("render() needs render_mode='rgb_array' when the environment is made")
             return None
         return tuple(self.picture(lane) for lane in range(self.num_envs))
+
+    def draw(self, lane: int, shapes: Sequence[Shape]) -> None:
+        """Draw texts and boxes over a lane's game, where its emulator is another program; see `Screen.draw`."""
+        screen_of(self.engine).draw(lane, shapes)
+
+    def set_speed(self, speed: Speed) -> None:
+        """Say how fast emulators in other programs run; see `Screen.set_speed`."""
+        screen_of(self.engine).set_speed(speed)
 
     def picture(self, lane: int) -> NDArray[np.uint8]:
         """What one lane shows now, uint8 (height, width, 3), cropped and upright."""
@@ -572,18 +429,14 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             "game": self.integration.name,
             "core": self.engine.core_name,
             "variables": list(self.variables),
-            "values": self._values[lane].tolist(),
-            "frames": int(self._frames[lane]),
-            "steps": int(self._steps[lane]),
-            "over": bool(self._over[lane]),
+            "values": self.values[lane].tolist(),
+            **self._episodes.save(lane),
             "pressed": self._pads.pressed[lane].tolist(),
             "random": self.random[lane].bit_generator.state,
             "progress": self._progress.save(lane) if self._progress else None,
+            "shaping": self._shaping.save(lane) if self._shaping else None,
         }
-        blocks = {"core": self.engine.save_exact(lane), "history": self.engine.save_history(lane)}
-        if self._scripts:
-            blocks["script"] = self._scripts.save(lane)
-        return pack_snapshot(json.loads(json.dumps(header, default=_plain)), blocks)
+        return pack_snapshot(header, self._lanes.save(lane) | {"past": self._past.save(lane)})
 
     def load_state(self, lane: int, snapshot: bytes) -> tuple[NDArray[Any], Infos]:
         """Go on from a snapshot; from there on everything is the same, bit for bit.
@@ -595,9 +448,8 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             StateError: If the snapshot is damaged, or of another game, core or kind of environment.
         """
         self._load_snapshot(lane, snapshot)
-        lanes = np.zeros(self.num_envs, np.bool_)
-        lanes[lane] = True
-        return self._observe(self._show()), self._infos(lanes, self._no_rewards())
+        infos = self._infos.of_start(self._lanes.mask_of([lane]))
+        return self._observe(self._lanes.show(), self._lanes.nobody), infos
 
     def _load_snapshot(self, lane: int, snapshot: bytes) -> None:
         header, blocks = unpack_snapshot(snapshot)
@@ -606,29 +458,19 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
                 raise StateError(f"the snapshot belongs to the {key} {header.get(key)}, this environment runs {mine}")
         if header.get("variables") != list(self.variables) or len(header["pressed"]) != self.options.players:
             raise StateError("the snapshot was taken with other variables or another number of players")
-        if (self._scripts is not None) != ("script" in blocks):
-            raise StateError("the snapshot was taken with another scenario: only one of the two has scripts")
-        present = self.engine.save_history(lane)
-        self.engine.load_history(lane, blocks["history"])  # refuses one of other observations, before anything is lost
-        try:
-            self.engine.load({lane: blocks["core"]})
-            self._lost.pop(lane, None)
-        except StateError:
-            self.engine.load_history(lane, present)
-            raise
+        past = blocks.get("past", b"")  # older snapshots know of no windows
+        self._past.check(past)
+        self._lanes.load(lane, blocks, header["values"])
+        self._past.load(lane, past)
         if self.recorder:
             self.recorder.jump(lane)
-        self._values = self._values.copy()
-        self._values[lane] = header["values"]
-        self._frames[lane], self._steps[lane] = header["frames"], header["steps"]
-        self._over[lane], self._begun[lane] = header["over"], True
-        self._any_over, self._all_begun = bool(self._over.any()), bool(self._begun.all())
+        self._episodes.load(lane, header)
         self._pads.pressed[lane] = header["pressed"]
         self.random[lane].bit_generator.state = cast("dict[str, Any]", header["random"])
         if self._progress:
-            self._progress.load(lane, header["progress"], self._values)
-        if self._scripts:
-            self._scripts.load(lane, blocks["script"])
+            self._progress.load(lane, header["progress"], self.values)
+        if self._shaping:
+            self._shaping.load(lane, header.get("shaping"), self.values[lane])
 
     def close_extras(self, **kwargs: Any) -> None:
         """Finish movies and end the emulators."""
@@ -637,11 +479,3 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         if self.recorder:
             self.recorder.close()
         self.engine.close()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return cast("object", value.item())
-    if isinstance(value, np.ndarray):
-        return cast("list[Any]", cast("NDArray[Any]", value).tolist())
-    raise TypeError(f"{type(value).__name__} cannot be saved")

@@ -1,7 +1,11 @@
 -- The module that processor scripts of GymBizHawk get from require('bizhawk'), with the interface of its version 0.3.1.
--- There, the script talks to Python over a socket; here, Python calls the functions of `gym` below.
+-- Whoever drives the processor calls the functions of `gym` below: Python itself, where the script runs in the embedded
+-- host; gymbizhawk/lua/bizhawk.lua, where it runs in BizHawk.
+--
+-- host:   press(names): from now on, until the next frame, these buttons and no others; fail(message); checked(ok, ...)
+-- driver: is_environment() -> ok, whether somebody wants the processor; take(gym) -> ok; mode_changed(mode), if it cares
 
-local host, python = ...
+local host, driver = ...
 
 local module, gym = {}, {}
 
@@ -57,6 +61,7 @@ function Env:setMode(mode)
         return
     end
     self.mode = mode
+    if driver.mode_changed then driver.mode_changed(mode) end
 end
 
 function Env:getKeys()
@@ -70,12 +75,7 @@ end
 function Env:setKey(key) self:setKeys({ key }) end
 
 -- What is not named is released. A name that the pad does not have is ignored, as in BizHawk.
-function Env:setKeys(keys)
-    host.release_all()
-    for i = 1, #keys do
-        if keys[i] ~= "" then host.press(keys[i]) end
-    end
-end
+function Env:setKeys(keys) host.press(keys) end
 
 function Env:log(text, is_printed)
     if is_printed then print(text) end
@@ -115,16 +115,16 @@ end
 function module.run(processor, log_path)
     local env = new_env(log_path)
     if type(processor) ~= "table" then host.fail("bizhawk.run: expected a processor, got " .. type(processor)) end
-    if host.checked(python.is_environment()) then
+    if host.checked(driver.is_environment()) then
         gym.processor, gym.env, env.processor = processor, env, processor
-        host.checked(python.take(gym))
+        host.checked(driver.take(gym))
     else
         run_alone(processor, env)
     end
     return env
 end
 
--- ---------------------------------------------------------------- what script.py calls
+-- ---------------------------------------------------------------- what the driver calls
 local function declared(processor, new_name, old_name)
     local spaces = processor[new_name]
     if spaces == nil then
@@ -154,9 +154,18 @@ function gym.start(mode, observation, frameskip, setup_text, log_path, folder)
         env:log_info("Hash: " .. hash .. ", not match " .. tostring(wanted))
     end
     env:setMode(mode)
-    client.unpause()
-    return processor.NAME or "", declared(processor, "ACTION_SPACE", "ACTION"),
-        declared(processor, "OBSERVATION_SPACE", "OBSERVATION"), processor.getInvalidActions ~= nil
+    if mode ~= "DEBUG" and mode ~= "RECORD" then client.unpause() end -- these two wait for a person
+    local actions = declared(processor, "ACTION_SPACE", "ACTION")
+    local kinds = {}
+    for entry in string.gmatch(actions, "[^,]+") do
+        for _ = 1, tonumber(string.match(entry, "%[(%d+)%]")) or 1 do
+            kinds[#kinds + 1] = string.match(entry, "%a+")
+        end
+    end
+    gym.action_kinds, gym.num_action_values = kinds, #kinds
+    gym.shows_values = observation == "VALUE" or observation == "BOTH"
+    return processor.NAME or "", actions, declared(processor, "OBSERVATION_SPACE", "OBSERVATION"),
+        processor.getInvalidActions ~= nil
 end
 
 function gym.set_mode(mode) gym.env:setMode(mode) end
@@ -183,7 +192,7 @@ function gym.step(...)
             emu.frameadvance()
         end
     end
-    return sum, terminated and true or false, truncated and true or false
+    return sum, terminated and true or false, truncated and true or false, gym.look()
 end
 
 local patterns = {}
@@ -213,20 +222,23 @@ function gym.observe()
     return packed(numbers)
 end
 
-function gym.invalid_actions(num_values)
-    local numbers = {}
-    local rows = gym.processor:getInvalidActions()
+function gym.invalid_actions()
+    local numbers, processor = {}, gym.processor
+    local rows = processor.getInvalidActions and processor:getInvalidActions() or {}
     for i = 1, #rows do
-        for j = 1, num_values do
+        for j = 1, gym.num_action_values do
             numbers[#numbers + 1] = number_of(rows[i][j] == nil and 0 or rows[i][j])
         end
     end
     return packed(numbers)
 end
 
-function gym.info()
-    if gym.processor.getInfo == nil then return nil end
-    return gym.processor:getInfo()
+-- What a decision is made from: the values as a text or nothing, the forbidden actions likewise, and the script's info.
+function gym.look()
+    local processor = gym.processor
+    local invalid = gym.invalid_actions()
+    local values = gym.shows_values and gym.observe() or ""
+    return values, invalid, processor.getInfo and processor:getInfo() or nil
 end
 
 function gym.backup(name)

@@ -319,6 +319,8 @@ for _, width in next, { 2, 3, 4 } do
             local pattern, mask = mark .. letter .. width, (1 << 8 * width) - 1
             local name = sign .. 8 * width .. "_" .. ending
             add_reader("read_" .. name, function(domain, address)
+                local page, at = domain.pages[address >> PAGE_BITS], address & PAGE_MASK
+                if page and at + width <= #page then return (unpack_bytes(pattern, page, at + 1)) end
                 return read_number(domain, address, width, pattern)
             end)
             add_writer("write_" .. name, function(domain, address, value)
@@ -777,8 +779,15 @@ end
 
 function host.went_back(num_frames) went_back(num_frames) end
 function host.num_frames() return frames end
-function host.press(name) joypad.set({ [name] = true }) end
-function host.release_all() pressed = {} end
+-- These buttons and no others.
+function host.press(names)
+    local buttons = {}
+    for i = 1, #names do
+        if names[i] ~= "" then buttons[names[i]] = true end
+    end
+    pressed = {}
+    joypad.set(buttons)
+end
 
 function host.seed(seed) math.randomseed(seed) end
 

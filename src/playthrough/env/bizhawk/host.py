@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from playthrough.env.bizhawk import painting
 from playthrough.env.bizhawk.consoles import pad_lines
-from playthrough.env.bizhawk.lane import ScriptLane
+from playthrough.env.bizhawk.lane import ScriptLane, find_script_rom
 from playthrough.env.bizhawk.socket import ScriptSocket
 from playthrough.errors import BadInputError, DependencyError, IntegrationError, PlaythroughError
 from playthrough.game.atomic_file import write_file
@@ -47,7 +47,7 @@ class BizHawkHost:
 
     Args:
         folder: The script's; it looks for files and modules there.
-        rom: The ROM to start with; None if the script opens one itself.
+        rom: The ROM to start with, or the name of a known game; None if the script opens one itself.
         system: The ROM's system such as `Nes`, where its name does not tell.
         core: `exact`, a core's name, or a core file.
         show: Takes each line that the script prints.
@@ -60,7 +60,7 @@ class BizHawkHost:
     def __init__(
         self,
         folder: Path,
-        rom: Path | None = None,
+        rom: str | Path | None = None,
         *,
         system: str | None = None,
         core: str | Path = "exact",
@@ -151,7 +151,7 @@ class BizHawkHost:
         self._lua: Any = start
         self._lua.enter_folder(to_lua(str(self._folder)))
         if rom is not None:
-            self.open_rom(rom)
+            self.open_rom(*find_script_rom(rom, system))
 
     @property
     def running_lane(self) -> ScriptLane:
@@ -169,8 +169,12 @@ class BizHawkHost:
         """What `emu.framecount` says."""
         return int(self._lua.num_frames())
 
-    def open_rom(self, path: Path) -> None:
+    def open_rom(self, path: Path, system: str | None = None) -> None:
         """Load a game, in place of the one that runs.
+
+        Args:
+            path: The ROM file.
+            system: Its system's name; None for the host's.
 
         Raises:
             PlaythroughError: If it cannot be had.
@@ -179,7 +183,7 @@ class BizHawkHost:
             self.lane.power_on()
             self._lua.went_back(0)
             return
-        lane = ScriptLane(path, self._system, self._core)
+        lane = ScriptLane(path, system or self._system, self._core)
         if self.lane is not None:
             self.lane.close()
         self.lane = lane
@@ -358,7 +362,7 @@ class BizHawkHost:
         return self.socket.send_bytes(text.encode("latin-1"))
 
     def _socket_screenshot(self) -> bool:
-        return self.socket.send(png(self._undrawn_picture())) > 0
+        return self.socket.send_file(png(self._undrawn_picture())) > 0
 
     def _undrawn_picture(self) -> NDArray[np.uint8]:
         if not self._watched:
@@ -425,7 +429,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows.tobytes()))
+        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 1))
         + chunk(b"IEND", b"")
     )
 

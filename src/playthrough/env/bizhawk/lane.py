@@ -7,17 +7,44 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.engine.bizhawk_systems import Console, Domain
 from playthrough.engine.cores import find_core
 from playthrough.engine.engine import Observe, PixelSpec
 from playthrough.engine.libretro import LibretroEngine
 from playthrough.engine.systems import System, get_system, system_of_rom
-from playthrough.env.bizhawk.consoles import PAGE_BYTES, Console, Domain, console_of, mapped_pieces
-from playthrough.errors import BadInputError, StateError
+from playthrough.env.bizhawk.consoles import PAGE_BYTES, console_of, mapped_pieces
+from playthrough.errors import BadInputError, PlaythroughError, StateError
+from playthrough.game.integration import load_integration
 from playthrough.game.rom_files import Rom, read_rom
+from playthrough.game.roms import find_rom
 from playthrough.game.states import read_state
 
 _MAGIC = b"playthrough script state 1\n"
 _NUM_PORTS = 2
+
+
+def find_script_rom(rom: str | Path, system: str | None = None) -> tuple[Path, str | None]:
+    """A ROM for a script: a file, or the ROM of a game that is known by name.
+
+    Args:
+        rom: The file, or a name such as `Airstriker-Genesis`.
+        system: The system's name, if it was given.
+
+    Returns:
+        The file, and the system's name; None where the file's name tells it.
+
+    Raises:
+        BadInputError: If it is neither.
+        PlaythroughError: If the game's ROM cannot be had.
+    """
+    path = Path(rom)
+    if path.exists() or path.name != str(rom) or path.suffix:
+        return path, system
+    try:
+        integration = load_integration(str(rom))
+    except PlaythroughError:
+        raise BadInputError(f"{rom}: there is no such ROM file, and no game of this name") from None
+    return find_rom(integration).path, system or integration.system.name
 
 
 class ScriptLane:

@@ -45,8 +45,12 @@ class ScriptSocket:
             self._connection.settimeout(self._timeout_s)
 
     def send(self, payload: bytes) -> int:
-        """Send a message. Returns how many bytes went out with its length, or -1."""
-        return self.send_bytes(b"%d %b" % (len(payload), payload))
+        """Send a text. Returns how many bytes went out with its length, or -1."""
+        return self.send_file(_as_text(payload))
+
+    def send_file(self, data: bytes) -> int:
+        """Send a picture's file, likewise."""
+        return self.send_bytes(b"%d %b" % (len(data), data))
 
     def send_bytes(self, data: bytes) -> int:
         """Send bytes as they are. Returns how many, or -1."""
@@ -61,7 +65,7 @@ class ScriptSocket:
         return len(data)
 
     def receive(self) -> bytes:
-        """The next message; nothing if none comes, or if what comes is none."""
+        """The next text; nothing if none comes, or if what comes is none."""
         if self._connection is None:
             return b""
         try:
@@ -80,7 +84,7 @@ class ScriptSocket:
                 left -= len(part)
         except (OSError, ValueError):
             return b""
-        return b"".join(parts)
+        return _as_text(b"".join(parts))
 
     def close(self) -> None:
         """End the connection."""
@@ -98,3 +102,8 @@ class ScriptSocket:
             raise BadInputError(f"comm: no server answers at {self.ip}:{self.port} ({error})") from None
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection.settimeout(self._timeout_s)
+
+
+def _as_text(data: bytes) -> bytes:
+    """What a text of these bytes becomes in BizHawk: UTF-8, with a replacement for what is none."""
+    return data.decode("utf-8", "replace").encode()

@@ -68,6 +68,7 @@ class ScriptSpace:
                 "write '*' behind the last entry, as in 'int[*] 0 255', to let it take all that are left"
             )
         self.vector = vector
+        self._has_discrete = any(isinstance(part.space, spaces.Discrete) for part in self.parts)
         self.space: spaces.Space[Any]
         if vector:
             low = [part.low for part in self.parts for _ in range(part.size)]
@@ -95,10 +96,14 @@ class ScriptSpace:
         if self.vector:
             return values.astype(np.float32)
         decoded: list[Any] = []
+        whole = values
+        if self._has_discrete:
+            with np.errstate(invalid="ignore"):  # a float that is no whole number is not asked for as one
+                whole = values.astype(np.int64)
         at = 0
         for part in self.parts:
             if isinstance(part.space, spaces.Discrete):
-                decoded.append(np.int64(values[at]))
+                decoded.append(whole[at])
             else:
                 decoded.append(values[at : at + part.size].astype(part.space.dtype))
             at += part.size
