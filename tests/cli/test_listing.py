@@ -20,7 +20,7 @@ from playthrough.env.options import EnvOptions
 from playthrough.game.integration import load_integration
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ["games", "info", "import", "play", "watch", "train", "replay", "eval", "states", "cores", "doctor"]
+COMMANDS = ["games", "info", "import", "play", "watch", "train", "tune", "replay", "eval", "states", "cores", "doctor"]
 
 
 def rows(output: str) -> dict[str, list[str]]:
@@ -161,7 +161,7 @@ def test_game_options_are_those_of_the_environment(run: Run, monkeypatch: pytest
     defaults = {field.name: field.default for field in fields(EnvOptions)}
     mine = {field.name: field.default for field in fields(GameOptions) if field.name != "integrations"}
     assert mine == {name: defaults[name] for name in mine}
-    for command in ("info", "play", "watch", "train", "replay", "eval"):
+    for command in ("info", "play", "watch", "train", "tune", "replay", "eval"):
         text = run(command, "--help").stdout
         for option in ("--state", "--scenario", "--info", "--integrations", "--core", "--engine"):
             assert option in text, (command, option)

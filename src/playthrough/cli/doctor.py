@@ -26,8 +26,24 @@ EXTRAS = {
     "deep": ("torch", "stable-baselines3", "sb3-contrib", "safetensors"),
     "runs": ("av", "matplotlib", "pillow", "tensorboardX"),
     "play": ("pygame-ce",),
+    "archives": ("py7zr",),
+    "tune": ("optuna",),
+    "multiplayer": ("pettingzoo",),
+    "websocket": ("websockets",),
+    "bizhawk": ("pillow",),
 }
-_COMES_WITH = "32 Atari games to play with", "NEAT", "deep learning", "videos, plots and TensorBoard", "windows"
+_COMES_WITH = (
+    "32 Atari games to play with",
+    "NEAT",
+    "deep learning",
+    "videos, plots and TensorBoard",
+    "windows",
+    "7z archives of ROMs",
+    "the search for settings",
+    "games for several agents",
+    "BizHawk's C# tool",
+    "BizHawk's pictures",
+)
 _MARKS = {"ok": ("ok", "green"), "missing": ("--", "yellow"), "broken": ("NO", "bold red")}
 _NUM_FRAMES = 600
 

@@ -29,6 +29,7 @@ def games(
     from playthrough.engine.systems import system_of_game, systems
     from playthrough.errors import BadInputError
     from playthrough.game.integration import list_games, list_states
+    from playthrough.game.near_roms import games_with_near_roms
     from playthrough.game.roms import list_playable
 
     add_folders(integrations)
@@ -37,7 +38,7 @@ def games(
         if system.lower() not in named:
             raise BadInputError(f"no system is called {system!r}; there are: {' '.join(systems())}")
         system = named[system.lower()]
-    here = set(list_playable())
+    here, near = set(list_playable()), games_with_near_roms()
     found = [
         game
         for game in sorted(list_games(), key=lambda game: (game not in here, game.lower()))
@@ -55,7 +56,8 @@ def games(
             names = list_states(game)
             more = f" and {len(names) - _MAX_STATES} more" if len(names) > _MAX_STATES else ""
             its_system = system_of_game(game)
-            rom = styled("here", "green") if game in here else styled("missing", "dim")
+            missing = styled("nearly: see info", "yellow") if game in near else styled("missing", "dim")
+            rom = styled("here", "green") if game in here else missing
             rom = rom if its_system.supported else styled("system not yet", "yellow")
             states = ", ".join(names[:_MAX_STATES]) + more if names else styled("power-on", "dim")
             listing.add_row(*((game, rom) if narrow else (game, its_system.name, rom, states)))

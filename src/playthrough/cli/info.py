@@ -11,6 +11,8 @@ from playthrough.cli.console import command, heading, out, say, styled, table, t
 from playthrough.cli.options import Game, GameOptions, examples, takes_game
 from playthrough.cli.reference import print_reference
 from playthrough.errors import RomError
+from playthrough.game.attached import attached_hashes
+from playthrough.game.near_roms import near_roms
 from playthrough.game.rom_files import Rom
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ def info(game: Game, chosen: GameOptions) -> None:
         say(f"more files of it in {', '.join(others)}", "dim")
     if isinstance(rom, Rom):
         known = "" if rom.known else ", not the one that the game expects"
+        known = ", which you attached to it" if rom.sha1 in attached_hashes(integration.folders) else known
         say(f"ROM: {rom.path} (SHA-1 {rom.sha1}{known})", "green")
     else:
         say(f"ROM: {rom}", "yellow")
+        for near in near_roms(integration.name):
+            say(f"nearly fits: {near.source}: {near.reason}", "yellow")
     heading(f"Variables ({integration.info_path.name})")
     variables = table("Variable", "Address", "Type")
     for name, variable in integration.variables.items():
@@ -51,7 +56,10 @@ def info(game: Game, chosen: GameOptions) -> None:
     _print_spaces(integration, scene)
     print_reference(integration, [integration.default_state()])
     if not can_run:
-        try_next("playthrough import PATH", "playthrough games")
+        near = [
+            command("import", rom.source, "--as", game) for rom in near_roms(integration.name)[:1] if rom.attachable
+        ]
+        try_next("playthrough import PATH", *near, "playthrough games")
         return
     more = chosen.as_arguments()
     try_next(

@@ -14,7 +14,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from playthrough.cli import cores, doctor, eval, film, games, import_roms, info, lua, play, replay, states, train, watch
+from playthrough.cli import (
+    cores,
+    doctor,
+    eval,
+    film,
+    games,
+    import_roms,
+    info,
+    integrate,
+    lua,
+    play,
+    replay,
+    states,
+    train,
+    tune,
+    watch,
+)
 from playthrough.cli.console import err, report_error
 from playthrough.cli.options import examples
 from playthrough.errors import PlaythroughError
@@ -26,11 +42,13 @@ _MODULES = {
     "play": play,
     "watch": watch,
     "train": train,
+    "tune": tune,
     "replay": replay,
     "eval": eval,
     "film": film,
     "lua": lua,
     "states": states,
+    "integrate": integrate,
     "cores": cores,
     "doctor": doctor,
 }

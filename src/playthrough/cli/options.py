@@ -73,8 +73,34 @@ class GameOptions:
     ] = "exact"
     engine: Annotated[
         str,
-        typer.Option(metavar="ENGINE", help="What runs the emulator; libretro, or fceux.", rich_help_panel=_PANEL),
+        typer.Option(
+            metavar="ENGINE", help="What runs the emulator: libretro, fceux, or bizhawk.", rich_help_panel=_PANEL
+        ),
     ] = "libretro"
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="MODE",
+            help="Of BizHawk and FCEUX: FAST_RUN, RUN in real time, RECORD movies, or DEBUG.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = "FAST_RUN"
+    bind: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS[:PORT]",
+            help="Where to listen for BizHawk or FCEUX while it starts; this machine alone unless you say otherwise.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = "127.0.0.1"
+    attach: Annotated[
+        bool,
+        typer.Option(
+            "--attach",
+            help="Start BizHawk yourself, perhaps on another machine; says how. Needs --bind ADDRESS:PORT.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -103,7 +129,10 @@ class GameOptions:
         """The same options for a command to try next."""
         import shlex
 
-        words = [f"--{name} {shlex.quote(str(value))}" for name, value in self.given.items()]
+        words = [
+            f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}"
+            for name, value in self.given.items()
+        ]
         words += [f"--integrations {shlex.quote(str(folder))}" for folder in self.integrations or ()]
         return "".join(f" {word}" for word in words)
 

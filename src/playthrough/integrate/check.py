@@ -1,0 +1,153 @@
+"""The scenario doctor: what is wrong with an integration, with evidence and the next step to take.
+
+It reads the files, then plays the game: its movies, and several simple ways to play. The checks stand in files of
+their own: `check_files` (what the files say), `check_rewards`, `check_ends`, `check_types` and `check_actions` (what
+happened).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from playthrough.engine.engine import Engine
+from playthrough.env.emulator import open_engine
+from playthrough.env.options import EnvOptions
+from playthrough.env.reward_terms import RewardTerms
+from playthrough.errors import BadInputError, IntegrationError, RomError
+from playthrough.game.integration import Integration, load_integration
+from playthrough.integrate.check_actions import check_actions
+from playthrough.integrate.check_case import Case
+from playthrough.integrate.check_ends import check_ends, lives_left
+from playthrough.integrate.check_files import check_files, check_meaning, check_memory, check_states
+from playthrough.integrate.check_finding import CheckReport, Finding, worst_first
+from playthrough.integrate.check_plays import Play, play_movie, random_plays
+from playthrough.integrate.check_rewards import check_rewards
+from playthrough.integrate.check_score import ScoreAt, check_score
+from playthrough.integrate.check_types import check_types
+
+NUM_FRAMES = 3000
+"""How long each way to play goes on, in frames."""
+
+
+def check(
+    options: EnvOptions,
+    *,
+    movies: Sequence[str | Path] = (),
+    num_frames: int = NUM_FRAMES,
+    score_at: Sequence[ScoreAt] = (),
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
+) -> CheckReport:
+    """Look for everything that is wrong with an integration.
+
+    Args:
+        options: The game, and which variables, scenario, start state and core.
+        movies: Movies to look at beside those of the integration's own folder.
+        num_frames: How long each simple way to play goes on; 0 for movies alone.
+        score_at: What the screen shows on frames of the first movie.
+        on_frame: Called with the frames played and all of them, while the simple ways are played.
+
+    Raises:
+        GameNotFoundError: If there is no such game.
+        BadInputError: If a movie cannot be replayed, or is missing.
+    """
+    findings, is_loadable = check_files(options.game, options.info, options.scenario)
+    if not is_loadable:
+        return CheckReport(str(options.game), worst_first(findings))
+    try:
+        integration = load_integration(options.game, info=options.info, scenario=options.scenario)
+    except IntegrationError as error:
+        return CheckReport(str(options.game), worst_first([*findings, Finding.of_error(error, "files")]))
+    findings += check_meaning(integration)
+    players = max(options.players, len(integration.scenario.rewards))
+    options = replace(options, players=players)
+    try:
+        engine = open_engine(options, integration)
+    except RomError as error:
+        step = "playthrough import PATH finds ROMs"
+        findings.append(Finding("note", "rom", "without the ROM only the files were checked", str(error), step))
+        return CheckReport(integration.name, worst_first(findings))
+    findings += _check_emulator(integration, engine)
+    if any(finding.kind in ("address", "states") and finding.level == "error" for finding in findings):
+        return CheckReport(integration.name, worst_first(findings))
+    try:
+        case = _play(options, integration, movies, num_frames, on_frame)
+    except IntegrationError as error:  # a script that fails while it runs
+        findings.append(Finding.of_error(error, "script", "correct the script at this place"))
+        return CheckReport(integration.name, worst_first(findings))
+    findings += _lost(case)
+    for check_part in (check_rewards, check_ends, lives_left, check_types):
+        findings += check_part(case)
+    if num_frames:
+        findings += check_actions(options, case)
+    findings += check_score(case, score_at)
+    return CheckReport(integration.name, worst_first(findings), tuple(_describe(play) for play in case.plays))
+
+
+def _lost(case: Case) -> list[Finding]:
+    """Plays in which the emulator broke down."""
+    step = "playthrough doctor checks the core; another core may run the game: --core NAME"
+    return [
+        Finding(
+            "error",
+            "core",
+            "the emulator was lost",
+            f"frame {play.num_frames} of the play '{play.name}': {play.lost}",
+            step,
+        )
+        for play in case.plays
+        if play.lost is not None
+    ][:1]
+
+
+def _check_emulator(integration: Integration, engine: Engine) -> list[Finding]:
+    try:
+        return [*check_memory(integration, engine), *check_states(integration, engine)]
+    finally:
+        engine.close()
+
+
+def _play(
+    options: EnvOptions,
+    integration: Integration,
+    movies: Sequence[str | Path],
+    num_frames: int,
+    on_frame: Callable[[int, int], None],
+) -> Case:
+    plays: list[Play] = []
+    chosen = {"scenario": options.scenario, "info": options.info}
+    core = None if options.core == "exact" else options.core
+    for movie in movies:
+        plays.append(play_movie(movie, game=options.game, core=core, **chosen)[0])
+    for movie in own_movies(integration):
+        try:
+            plays.append(play_movie(movie, game=options.game, core=core, **chosen)[0])
+        except IntegrationError:
+            raise
+        except BadInputError:
+            continue  # an old movie of the folder's, for another core or game
+    if num_frames:
+        plays += random_plays(options, num_frames, on_frame)
+    compiled = integration.scenario.compile(integration.variables)
+    terms = RewardTerms.of(integration.scenario, compiled, options.players)
+    return Case(integration, terms, tuple(play for play in plays if play.amounts.shape[1:] == (len(terms.names),)))
+
+
+def own_movies(integration: Integration) -> list[Path]:
+    """The movies in an integration's folders."""
+    return [
+        path
+        for folder in integration.folders
+        for place in (folder, folder / "movies")
+        for path in sorted(place.glob("*.bk2"))
+    ]
+
+
+def _describe(play: Play) -> str:
+    paid = "".join(
+        f", player {i + 1}: {sum(row):g}" if i else f"{sum(row):g}"
+        for i, row in enumerate(play.rewards[: play.num_played].T.tolist())
+    )
+    end = "no end" if play.ended_at is None else f"end on frame {play.ended_at}"
+    return f"{play.name}: {play.num_played} frames, reward {paid or '0'}, {end}"
