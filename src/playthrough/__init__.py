@@ -19,6 +19,8 @@ from playthrough.env.gymnasium_ids import register_when_gymnasium_is_there
 
 if TYPE_CHECKING:
     from playthrough.env.gymnasium_ids import register_games as register_games
+    from playthrough.env.multiplayer import RetroParallelEnv as RetroParallelEnv
+    from playthrough.env.multiplayer import make_parallel as make_parallel
     from playthrough.env.observation import Grid as Grid
     from playthrough.env.observation import Pixels as Pixels
     from playthrough.env.observation import Ram as Ram
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from playthrough.env.registration import make as make
     from playthrough.env.registration import make_vec as make_vec
     from playthrough.env.script import make_script as make_script
+    from playthrough.env.script_vector import make_script_vec as make_script_vec
+    from playthrough.env.seats import Mirror as Mirror
     from playthrough.env.single import RetroEnv as RetroEnv
     from playthrough.env.vector import RetroVectorEnv as RetroVectorEnv
     from playthrough.errors import PlaythroughError as PlaythroughError
@@ -35,16 +39,19 @@ if TYPE_CHECKING:
     from playthrough.game.integration import list_states as list_states
     from playthrough.game.roms import import_roms as import_roms
     from playthrough.game.roms import list_playable as list_playable
+    from playthrough.integrate.search import search as search
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "EnvOptions": "env.options",
     "Grid": "env.observation",
+    "Mirror": "env.seats",
     "Pixels": "env.observation",
     "PlaythroughError": "errors",
     "Ram": "env.observation",
     "RetroEnv": "env.single",
+    "RetroParallelEnv": "env.multiplayer",
     "RetroVectorEnv": "env.vector",
     "Variables": "env.observation",
     "add_integrations": "game.integration",
@@ -53,18 +60,23 @@ _PUBLIC = {
     "list_playable": "game.roms",
     "list_states": "game.integration",
     "make": "env.registration",
+    "make_parallel": "env.multiplayer",
     "make_script": "env.script",
+    "make_script_vec": "env.script_vector",
     "make_vec": "env.registration",
     "register_games": "env.gymnasium_ids",
+    "search": "integrate.search",
 }
 
 __all__ = [
     "EnvOptions",
     "Grid",
+    "Mirror",
     "Pixels",
     "PlaythroughError",
     "Ram",
     "RetroEnv",
+    "RetroParallelEnv",
     "RetroVectorEnv",
     "Variables",
     "__version__",
@@ -74,9 +86,12 @@ __all__ = [
     "list_playable",
     "list_states",
     "make",
+    "make_parallel",
     "make_script",
+    "make_script_vec",
     "make_vec",
     "register_games",
+    "search",
 ]
 
 

@@ -172,11 +172,19 @@ def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path)
             "core": "exact",
             "engine": "libretro",
             "isolation": "none",
+            "client": "lua",
+            "mode": "RUN",
+            "bind": "127.0.0.1",
+            "attach": "false",
         }.get(entry.name)
         if value is None:
-            value = {"progress": '["score"]', "actions": '"all"', "scenario": "scenario", "info": "data"}.get(
-                entry.name
-            )
+            value = {
+                "progress": '["score"]',
+                "actions": '"all"',
+                "shaping": "{t={gain='score', reward=1}}",
+                "scenario": "scenario",
+                "info": "data",
+            }.get(entry.name)
         if value is None:
             value = "1" if "probability" not in entry.name else "0.5"
         try:

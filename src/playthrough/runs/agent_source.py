@@ -35,6 +35,12 @@ class Spaces(Protocol):
         ...
 
 
+def masks_of(env: Spaces) -> NDArray[np.bool_] | None:
+    """Which actions an environment allows now, bool (lanes, actions); None where it does not say."""
+    action_masks = getattr(env, "action_masks", None)
+    return None if action_masks is None else action_masks()
+
+
 class Agent(Protocol):
     """Somebody who plays on the lanes of a vector environment."""
 
@@ -87,13 +93,13 @@ class AgentSource(Protocol):
 
 @dataclass(frozen=True)
 class RandomPlay:
-    """Presses buttons at random: every action is equally likely on every step."""
+    """Presses buttons at random: every action that is allowed is equally likely on every step."""
 
     name: str = "random play"
 
     def agent(self, env: Spaces) -> RandomAgent:
         """See `AgentSource`."""
-        return RandomAgent(env.single_action_space, env.num_envs)
+        return RandomAgent(env)
 
     def drawing(self, env: RetroVectorEnv, size: tuple[int, int]) -> None:
         """See `AgentSource`."""
@@ -104,14 +110,14 @@ class RandomAgent:
     """Draws each lane's actions from random numbers of its own, so the same episode is played on any lane.
 
     Args:
-        action_space: What there is to choose from.
-        num_lanes: How many lanes.
+        env: What it plays on.
     """
 
     name = "random play"
 
-    def __init__(self, action_space: gymnasium.Space[Any], num_lanes: int) -> None:
-        self._spaces = [copy.deepcopy(action_space) for _ in range(num_lanes)]
+    def __init__(self, env: Spaces) -> None:
+        self._env = env
+        self._spaces = [copy.deepcopy(env.single_action_space) for _ in range(env.num_envs)]
 
     def begin(self, lane: int, seed: int) -> None:
         """See `Agent`."""
@@ -119,7 +125,11 @@ class RandomAgent:
 
     def act(self, observations: NDArray[Any]) -> NDArray[Any]:
         """See `Agent`."""
-        return np.stack([space.sample() for space in self._spaces])
+        masks = masks_of(self._env)
+        if masks is None:
+            return np.stack([space.sample() for space in self._spaces])
+        allowed = masks.astype(np.int8)
+        return np.stack([space.sample(mask=mask) for space, mask in zip(self._spaces, allowed, strict=True)])
 
     def thought(self, lane: int) -> None:
         """See `Agent`."""

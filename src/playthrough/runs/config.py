@@ -13,7 +13,7 @@ A recipe is a TOML file:
     generations = 10
 
 The last table bears the name of the algorithm; that of a deep learner holds its options, such as those of PpoOptions,
-and those of RunSteps.
+and those of RunSteps. A table [selfplay] (SelfPlaySettings) lets it learn against itself.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from playthrough.runs.deep_settings import (
 from playthrough.runs.goal import Goal
 from playthrough.runs.neat_text import DEFAULT_NEAT_TEXT, change_neat_value, fill_in_sizes
 from playthrough.runs.recipes import find_recipe, recipe_for
+from playthrough.runs.selfplay_settings import SelfPlaySettings, read_selfplay
 from playthrough.runs.settings import Draft, plain, read_fields, suggest
 from playthrough.runs.toml_text import toml_text
 
@@ -97,6 +98,7 @@ class RunConfig:
         goal: When to stop before the end.
         video: Whether the best agent is filmed at the end.
         env: Settings of EnvOptions that differ from its defaults.
+        selfplay: How the learner plays against itself; None where it plays the game for one.
         settings: Those of the algorithm.
     """
 
@@ -110,6 +112,7 @@ class RunConfig:
     goal: Goal | None = None
     video: bool = True
     env: Mapping[str, Any] = field(default_factory=_no_settings)
+    selfplay: SelfPlaySettings | None = None
     settings: NeatSettings | DeepSettings
 
     @property
@@ -132,6 +135,11 @@ class RunConfig:
     def max_steps(self) -> int | None:
         """Decisions after which the algorithm itself ends an episode."""
         return None if self.deep else self.neat.options.max_steps_per_episode
+
+    @property
+    def training_env(self) -> dict[str, Any]:
+        """What differs from `env` in the game that is learned in."""
+        return {} if self.selfplay is None else self.selfplay.training_env
 
     def env_options(self, **changes: Any) -> EnvOptions:
         """The environment of this run.
@@ -160,8 +168,10 @@ class RunConfig:
         table = {
             entry.name: plain(getattr(self, entry.name))
             for entry in fields(self)
-            if entry.name not in ("out", "settings") and getattr(self, entry.name) != entry.default
+            if entry.name not in ("out", "settings", "selfplay") and getattr(self, entry.name) != entry.default
         }
+        if self.selfplay is not None:
+            table["selfplay"] = self.selfplay.table()
         # The seed is part of a run even where it is the usual one.
         head = {"game": self.game, "algo": self.algo, "seed": self.seed}
         if self.deep:
@@ -319,14 +329,17 @@ def _read_neat_file(draft: Draft, path: Path) -> str:
 
 
 def _build(draft: Draft, source: NeatSource | None) -> RunConfig:
-    table = dict(draft.table)
+    table = {name: value for name, value in draft.table.items() if name != "tune"}  # that is for `tune`
     algorithms = get_args(Algorithm)
     if (algo := table.get("algo", "neat")) not in algorithms:
         draft.fail(("algo",), f"{suggest(str(algo), algorithms)}, found {algo!r}")
     for other in algorithms:
         if other != algo and other in table:
             draft.fail((other,), f"the algorithm is {algo}; its settings stand in [{algo}]")
-    sections = {name: table.pop(name, {}) for name in ("env", "goal", algo)}
+    plays_itself = "selfplay" in table
+    if plays_itself and source is not None:
+        draft.fail(("selfplay",), f"{algo} cannot play against itself; expected a deep algorithm such as ppo")
+    sections = {name: table.pop(name, {}) for name in ("env", "goal", "selfplay", algo)}
     for name, section in sections.items():
         if not isinstance(section, Mapping):
             draft.fail((name,), f"expected a table [{name}], found {section!r}")
@@ -360,11 +373,13 @@ def _build(draft: Draft, source: NeatSource | None) -> RunConfig:
     defaults = {entry.name: entry.default for entry in fields(EnvOptions) if entry.default is not MISSING}
     # What has another default here stays, even where it is what EnvOptions would say.
     env = {name: value for name, value in env.items() if name in kept or value != defaults.get(name)}
-    config = RunConfig(**values, goal=goal, env=env, settings=settings)
-    try:
-        config.lane_options()
-    except ValueError as error:
-        draft.fail(("env", str(error).split(" ", 1)[0]), str(error))
+    selfplay = read_selfplay(draft, sections["selfplay"], _NOT_IN_ENV) if plays_itself else None
+    config = RunConfig(**values, goal=goal, env=env, selfplay=selfplay, settings=settings)
+    for where, changes in ((("env",), {}), (("selfplay", "env"), config.training_env)):
+        try:
+            config.lane_options(**changes)
+        except ValueError as error:
+            draft.fail((*where, str(error).split(" ", 1)[0]), str(error))
     return config
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from playthrough.agents.deep.draws import draw_actions
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import ConfigError
-from playthrough.runs.agent_source import BestEpisode, Spaces
+from playthrough.runs.agent_source import BestEpisode, Spaces, masks_of
 from playthrough.runs.config import RunConfig
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.policy_file import StoredPolicy, read_policy
@@ -20,9 +21,6 @@ from playthrough.runs.score_drawing import ScoreDrawing
 
 if TYPE_CHECKING:
     from playthrough.agents.deep.learner import Policy
-
-_GUESSED = 0.01
-"""The share of random actions of an agent that takes the highest Q-value: so that it is not stuck for good."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,7 @@ class DeepAgent:
 
     def __init__(self, name: str, policy: Policy, env: Spaces, *, with_saliency: bool = False) -> None:
         self.name = name
-        self._policy, self._with_saliency = policy, with_saliency
+        self._policy, self._env, self._with_saliency = policy, env, with_saliency
         self._is_buttons = isinstance(env.single_action_space, spaces.MultiBinary)
         self._starts = np.ones(env.num_envs, np.bool_)
         self._random = [np.random.default_rng(0) for _ in range(env.num_envs)]
@@ -123,7 +121,8 @@ class DeepAgent:
 
     def act(self, observations: NDArray[Any]) -> NDArray[Any]:
         """See `Agent`."""
-        decision = self._policy.decide(observations, self._starts)
+        masks = masks_of(self._env)
+        decision = self._policy.decide(observations, self._starts, masks=masks)
         self._starts = np.zeros_like(self._starts)
         pixels = self._policy.saliency(observations) if self._with_saliency else None
         scores, values, name = decision.scores, decision.values, self._policy.score_name
@@ -134,21 +133,9 @@ class DeepAgent:
                 None if values is None else float(values[lane]),
                 None if pixels is None else pixels[lane],
             )
-            for lane in range(len(observations))
+            for lane in range(len(self._random))
         ]
-        if scores is None:
-            return decision.actions
-        num_scores = int(scores.shape[1])
-        if name != "probability":
-            guesses = [random.random() < _GUESSED for random in self._random]
-            drawn = [int(random.integers(num_scores)) for random in self._random]
-            return np.where(guesses, drawn, decision.actions)
-        if self._is_buttons:
-            chances = np.array([[random.random() for _ in range(num_scores)] for random in self._random])
-            return (chances < scores).astype(np.int8)
-        cumulated = scores.cumsum(axis=1, dtype=np.float64)
-        chances = np.array([random.random() for random in self._random])[:, None] * cumulated[:, -1:]
-        return cast("NDArray[Any]", (cumulated <= chances).sum(axis=1))
+        return draw_actions(decision, name, is_buttons=self._is_buttons, random=self._random, masks=masks)
 
     def thought(self, lane: int) -> LaneThought:
         """See `Agent`."""
@@ -180,4 +167,7 @@ def read_deep_agent(folder: RunFolder, name: str, config: RunConfig) -> DeepTrai
 
 
 def _outline(space: gymnasium.Space[Any]) -> tuple[Any, ...]:
+    if isinstance(space, spaces.Dict):
+        parts = cast("dict[str, gymnasium.Space[Any]]", space.spaces)
+        return tuple((name, _outline(part)) for name, part in sorted(parts.items()))
     return type(space), space.shape, space.dtype, getattr(space, "n", None)

@@ -4,6 +4,7 @@
         run.json            totals, the learner's plain values, and the checksum of every other file
         learner.safetensors parameters, optimiser, random numbers
         lane-000.state ...  a snapshot of each lane
+        opponents.safetensors  self-play: what those who play against the learner see and remember
 
 A replay buffer's arrays are files of their own beside, mapped into memory; a checkpoint refers to what they held.
 """
@@ -30,7 +31,7 @@ from playthrough.runs.safe_arrays import pack_arrays, unpack_arrays
 
 _VERSION = 1
 _KEPT = 3
-_MANIFEST, _LEARNER = "run.json", "learner.safetensors"
+_MANIFEST, _LEARNER, _OPPONENTS = "run.json", "learner.safetensors", "opponents.safetensors"
 _HALF = ".half-"
 
 
@@ -43,12 +44,14 @@ class DeepCheckpoint:
         progress: What the run itself counts, as plain data for JSON.
         learner: The learner's state.
         lanes: A snapshot of each lane.
+        opponents: Self-play: who plays against the learner, and what they remember; None for a game for one.
     """
 
     agent_steps: int
     progress: Mapping[str, Any]
     learner: ArrayState
     lanes: Sequence[bytes]
+    opponents: ArrayState | None = None
 
 
 def write_deep_checkpoint(folder: RunFolder, checkpoint: DeepCheckpoint) -> Path:
@@ -61,12 +64,15 @@ def write_deep_checkpoint(folder: RunFolder, checkpoint: DeepCheckpoint) -> Path
     half = path.with_name(_HALF + path.name)
     files = {f"lane-{lane:03d}.state": snapshot for lane, snapshot in enumerate(checkpoint.lanes)}
     files[_LEARNER] = pack_arrays(checkpoint.learner.arrays)
+    if checkpoint.opponents is not None:
+        files[_OPPONENTS] = pack_arrays(checkpoint.opponents.arrays)
     manifest = {
         "version": _VERSION,
         "agent_steps": checkpoint.agent_steps,
         "progress": checkpoint.progress,
         "kind": checkpoint.learner.kind,
         "values": checkpoint.learner.values,
+        "opponents": None if checkpoint.opponents is None else checkpoint.opponents.values,
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     files[_MANIFEST] = json.dumps(manifest, default=_plain_number).encode()
@@ -108,6 +114,18 @@ def latest_deep_checkpoint(folder: RunFolder) -> tuple[DeepCheckpoint, list[str]
             problems.append(str(error))
     reason = "; ".join(problems) or f"{folder.checkpoints} is empty"
     raise StateError(f"{folder.path} has no checkpoint to go on from: {reason}")
+
+
+def policies_in_checkpoints(folder: RunFolder) -> set[str]:
+    """The opponents' policies that the kept checkpoints refer to, by name."""
+    names: set[str] = set()
+    for path in _paths(folder):
+        try:
+            opponents: Any = json.loads((path / _MANIFEST).read_bytes()).get("opponents")
+            names |= set(cast("list[str]", opponents["members"])) if opponents else set()
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
+            continue  # a damaged one, which nobody can go on from
+    return names
 
 
 def forget_deep_checkpoints_after(folder: RunFolder, agent_steps: int) -> None:
@@ -168,11 +186,15 @@ def _read(path: Path) -> DeepCheckpoint:
             if hashlib.sha256(files[name]).hexdigest() != digest:
                 raise StateError(f"{path / name} is damaged: its checksum does not fit")
         arrays = unpack_arrays(files[_LEARNER], str(path / _LEARNER))
+        opponents = None
+        if (values := manifest.get("opponents")) is not None:
+            opponents = ArrayState("selfplay", unpack_arrays(files[_OPPONENTS], str(path / _OPPONENTS)), values)
         return DeepCheckpoint(
             int(manifest["agent_steps"]),
             manifest["progress"],
             ArrayState(manifest["kind"], arrays, manifest["values"]),
             [files[name] for name in sorted(files) if name.startswith("lane-")],
+            opponents,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"{path} is damaged: {type(error).__name__}: {error}") from error

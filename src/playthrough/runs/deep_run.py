@@ -12,7 +12,10 @@ from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from gymnasium.spaces.utils import flatdim
+
 from playthrough.agents.deep import make_learner, make_policy
+from playthrough.agents.deep.selfplay import ITSELF
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import ConfigError, StateError
@@ -34,6 +37,7 @@ from playthrough.runs.interruption import Interruption
 from playthrough.runs.judge import MAX_FRAMES, JudgedEpisode, play_episodes
 from playthrough.runs.lanes import open_lanes
 from playthrough.runs.metrics import MetricsFile, Number
+from playthrough.runs.opponents import Opponents
 from playthrough.runs.policy_file import StoredPolicy, write_policy
 from playthrough.runs.settings import plain
 from playthrough.runs.watcher import DeepStart, DeepTotals, TrainResult, Watcher
@@ -92,9 +96,10 @@ def resume_deep(folder: RunFolder, *, changes: Sequence[str], watcher: Watcher) 
 
 def _require_same_environment(config: RunConfig, before: RunConfig) -> None:
     """The learner's state belongs to its lanes, and its returns to the environment's rules."""
-    where = {"engine", "isolation"}
+    where = {"engine", "isolation", "client", "mode", "bind", "attach"}
     names = {name for name in {*config.env, *before.env} - where if config.env.get(name) != before.env.get(name)}
     changed = [f"env.{name}" for name in sorted(names)] + (["lanes"] if config.lanes != before.lanes else [])
+    changed += ["selfplay"] if config.selfplay != before.selfplay else []
     if changed:
         raise ConfigError(
             f"{', '.join(changed)}: a run of {config.algo} keeps its environment and its lanes; "
@@ -111,13 +116,16 @@ class _DeepRun:
         assert config.deep is not None
         self._config, self._deep, self._folder, self._env = config, config.deep, folder, env
         self._watcher, self._interruption = watcher, interruption
-        self._spaces = (cast("Any", env.single_observation_space), cast("Any", env.single_action_space))
+        self._opponents = None if config.selfplay is None else Opponents(config, config.selfplay, folder, env)
+        spaces = env if self._opponents is None else self._opponents.lanes
+        self._spaces = (cast("Any", spaces.single_observation_space), cast("Any", spaces.single_action_space))
         self._totals = DeepTotals()
         self._returns: deque[float] = deque(maxlen=_WINDOW)
         self._goal_reached = False
         self._evaluated_at = 0
         self._checkpoint_at, self._checkpoint_s = 0, time.perf_counter()
         self._steps_before = 0
+        self._rows = env.num_envs
         self._learner: Learner
         self._metrics: MetricsFile
         self._episodes: EpisodesFile
@@ -137,14 +145,18 @@ class _DeepRun:
             self._env.reset(seed=self._config.seed)
             for lane, snapshot in enumerate(checkpoint.lanes):
                 self._env.load_state(lane, snapshot)
+        played: Any = self._env
+        if self._opponents is not None:
+            played = self._opponents.begin(None if checkpoint is None else checkpoint.opponents)
+        self._rows = played.num_envs
         try:
             self._learner = make_learner(
                 self._deep.options,
-                self._env,
+                played,
                 self._config.seed,
                 state=None if checkpoint is None else checkpoint.learner,
                 make_array=MappedArrays(self._folder.replay, fresh=checkpoint is None),
-                spare_steps=self._deep.spare_steps(lanes),
+                spare_steps=self._deep.spare_steps(self._rows),
             )
         except ValueError as error:
             raise ConfigError(f"[{self._config.algo}] does not suit {self._config.game}: {error}") from error
@@ -168,7 +180,7 @@ class _DeepRun:
                 config=self._config,
                 folder=self._folder.path,
                 core=self._env.engine.core_name,
-                observation=tuple(self._env.single_observation_space.shape or ()),
+                observation=tuple(self._spaces[0].shape or (flatdim(self._spaces[0]),)),
                 actions=str(self._spaces[1]),
                 lanes=lanes,
                 threads=min(lanes, self._config.threads or os.cpu_count() or 1),
@@ -218,7 +230,11 @@ class _DeepRun:
         """Write down an update: its episodes, the policy if it is the best, the numbers, then perhaps a checkpoint."""
         before = self._totals
         self._episodes.append(self._episode_row(report, episode) for episode in report.episodes)
-        self._returns.extend(episode.reward for episode in report.episodes)
+        # Against itself the learner wins as much as it loses, which says nothing.
+        others = (episode for episode in report.episodes if episode.info.get("opponent") != ITSELF)
+        self._returns.extend(episode.reward for episode in others)
+        if self._opponents is not None:
+            self._opponents.joined_by(self._learner.policy, report.agent_steps)
         steps = report.agent_steps - before.agent_steps
         update_s = time.perf_counter() - began_s
         evaluation: tuple[JudgedEpisode, ...] = ()
@@ -235,10 +251,11 @@ class _DeepRun:
             agent_steps=done,
             updates=report.update,
             episodes=before.episodes + len(report.episodes),
-            frames=before.frames + steps * self._env.options.frame_skip,
+            frames=before.frames + steps * self._env.num_envs // self._rows * self._env.options.frame_skip,
             elapsed_s=elapsed_s,
             mean_return=fmean(self._returns) if self._returns else None,
             best_return=max(self._returns, default=None),
+            evaluations=before.evaluations + (mean is not None),
             evaluation=before.evaluation if mean is None else mean,
             best_evaluation=mean if improved else before.best_evaluation,
             best_agent_steps=done if improved else before.best_agent_steps,
@@ -253,7 +270,7 @@ class _DeepRun:
         if goal is not None and mean is not None:
             self._goal_reached = goal.met(mean, [episode.info for episode in evaluation])
         late_s = time.perf_counter() - self._checkpoint_s
-        every = self._deep.checkpoint_every(self._env.num_envs)
+        every = self._deep.checkpoint_every(self._rows)
         if improved or is_last or self._goal_reached or done - self._checkpoint_at >= every or late_s > _CHECKPOINT_S:
             self._write_checkpoint()
         self._watcher.updated(report, self._totals)
@@ -290,7 +307,10 @@ class _DeepRun:
         }
         lanes = [self._env.save_state(lane) for lane in range(self._env.num_envs)]
         steps = self._totals.agent_steps
-        write_deep_checkpoint(self._folder, DeepCheckpoint(steps, progress, self._learner.state(), lanes))
+        opponents = None if self._opponents is None else self._opponents.state()
+        write_deep_checkpoint(self._folder, DeepCheckpoint(steps, progress, self._learner.state(), lanes, opponents))
+        if self._opponents is not None:
+            self._opponents.forget_others()
         self._checkpoint_at, self._checkpoint_s = steps, time.perf_counter()
 
     def _read_progress(self, checkpoint: DeepCheckpoint, *, other_goal: bool) -> None:
@@ -306,17 +326,10 @@ class _DeepRun:
 
     def _episode_row(self, report: UpdateReport, episode: FinishedEpisode) -> tuple[object, ...]:
         info = episode.info
-        state = info.get("start_state", self._only_state)
+        state = info.get("start_state", "")
         end = info.get("episode_end", "")
         frames = info.get("frames", episode.steps * self._env.options.frame_skip)
         return (report.agent_steps, episode.lane, f"{episode.reward:g}", episode.steps, int(frames), state, end)
-
-    @property
-    def _only_state(self) -> str:
-        state = self._env.options.state
-        if state is None:
-            return self._env.integration.default_state() or "power-on"
-        return state if isinstance(state, str) else ""
 
 
 def evaluation_options(config: RunConfig, episodes: int) -> EnvOptions:

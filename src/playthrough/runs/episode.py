@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from playthrough.env.batches import batch_of_one
 from playthrough.env.options import EnvOptions, StartState
 from playthrough.env.single import RetroEnv
 from playthrough.errors import RunError
@@ -23,7 +23,7 @@ class AgentStep:
     """One decision of an agent and what came of it.
 
     Attributes:
-        observation: What it saw.
+        observation: What it saw, an array or a dict of arrays.
         thought: What it decided by, as its source's drawing wants it.
         action: What it did.
         buttons: The buttons that this presses, for each player.
@@ -35,7 +35,7 @@ class AgentStep:
         info: What the environment said.
     """
 
-    observation: NDArray[Any]
+    observation: Any
     thought: Any
     action: Any
     buttons: tuple[tuple[str, ...], ...]
@@ -82,7 +82,7 @@ def play_episode(
     agent.begin(0, seed)
     total, steps = 0.0, 0
     while True:
-        action = agent.act(observation[np.newaxis])[0]
+        action = agent.act(batch_of_one(observation))[0]
         masks = env.lanes.actions.to_buttons(np.asarray(action)[np.newaxis])[0]
         seen, thought = observation, agent.thought(0)
         observation, reward, terminated, truncated, info = env.step(action)

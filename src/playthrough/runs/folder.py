@@ -27,7 +27,8 @@ _VERSION = 1
 _HEADER = struct.Struct("<8sIQQ32s")  # magic, version, bytes of progress, bytes of trainer, SHA-256 of both
 _KEPT_CHECKPOINTS = 3
 _LEFTOVER = re.compile(
-    r"\.(\d{6,}\.ckpt|best\.(json|bk2|safetensors|gif)|config\.toml|versions\.json|(metrics|episodes)\.csv|\w+\.png)"
+    r"\.(\d{6,}(-\d+)?\.(ckpt|npz|json|bk2)|best\.(json|bk2|safetensors|gif)|config\.toml|versions\.json"
+    r"|(metrics|episodes|genomes|lineage)\.csv|\w+\.png)"
     r"\.[0-9a-f]{8}\.tmp"
     r"|\.best\.\d+\.(mp4|gif)"
 )
@@ -96,7 +97,13 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.checkpoints = self.path / "checkpoints"
         self.episodes = self.path / "episodes.csv"
+        self.genomes = self.path / "genomes.csv"
+        self.lineage = self.path / "lineage.csv"
+        self.traces = self.path / "traces"
+        self.champions = self.path / "champions"
+        self.goals = self.path / "goals"
         self.replay = self.path / "replay"
+        self.league = self.path / "league"
         self.best_genome = self.path / "best.json"
         self.best_policy = self.path / "best.safetensors"
         self.best_movie = self.path / "best.bk2"
@@ -146,12 +153,13 @@ class RunFolder:
             return
         with self.lock():
             try:
-                for folder in (self.checkpoints, self.tensorboard, self.plots, self.replay):
+                learnt = (self.checkpoints, self.tensorboard, self.plots, self.replay, self.league)
+                for folder in (*learnt, self.traces, self.champions, self.goals):
                     if folder.is_dir():
                         shutil.rmtree(folder)
                 self.remove_leftovers()
                 best = (self.best_genome, self.best_policy, self.best_movie, self.best_video)
-                files = (*best, self.metrics, self.episodes, self.log, self.versions)
+                files = (*best, self.metrics, self.episodes, self.genomes, self.lineage, self.log, self.versions)
                 for file in (*files, *self.path.glob("best-before-*.*"), *self.path.glob("metrics-damaged-*.csv")):
                     file.unlink(missing_ok=True)
                 self.config.unlink()  # last: it is what makes the folder a run
@@ -252,7 +260,7 @@ class RunFolder:
 
     def remove_leftovers(self) -> None:
         """Remove what a killed process left half written; only who holds the lock may."""
-        for folder in (self.path, self.checkpoints, self.plots):
+        for folder in (self.path, self.checkpoints, self.plots, self.traces, self.champions, self.goals):
             for path in folder.glob(".*"):
                 if _LEFTOVER.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                     path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from playthrough.engine.systems import System
-from playthrough.env.observation import observation_of
+from playthrough.env.observation import Together, Window, observation_of
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.runs.network_drawing import shortened
 from playthrough.runs.pad_drawing import SIZE as PAD_SIZE
@@ -203,11 +203,25 @@ class Panel:
 
 
 def observation_shape(env: RetroVectorEnv) -> tuple[int, ...]:
-    """The shape in which one lane's observation is a picture, or that of its numbers."""
-    spec = observation_of(env.options.observation).pixel_spec(env.scene)
-    if spec is not None:
-        return spec.shape(env.scene.display)
-    return cast("tuple[int, ...]", env.single_observation_space.shape)
+    """The shape in which one lane's observation, or its `shown_part`, is a picture, or that of its numbers."""
+    observation = observation_of(env.options.observation)
+    part = shown_part(env)
+    if part is not None:
+        observation = cast("Together", observation).parts[part]
+    spec = observation.pixel_spec(env.scene)
+    if spec is None:
+        return cast("tuple[int, ...]", observation.space(env.scene).shape)
+    past = (observation.steps,) if isinstance(observation, Window) else ()
+    return (*past, *spec.shape(env.scene.display))
+
+
+def shown_part(env: RetroVectorEnv) -> str | None:
+    """Which part of a dict of observations is drawn: the picture, else the first; None where there is no dict."""
+    observation = observation_of(env.options.observation)
+    if not isinstance(observation, Together):
+        return None
+    parts = observation.parts
+    return next((name for name, part in parts.items() if part.pixel_spec(env.scene)), next(iter(parts)))
 
 
 def output_labels(env: RetroVectorEnv) -> list[str]:

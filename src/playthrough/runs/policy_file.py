@@ -128,6 +128,9 @@ def _plain_space(space: gymnasium.Space[Any]) -> dict[str, Any]:
         return {"kind": "discrete", "n": int(space.n)}
     if isinstance(space, spaces.MultiBinary):
         return {"kind": "buttons", "n": int(np.prod(space.shape))}
+    if isinstance(space, spaces.Dict):
+        parts = cast("dict[str, gymnasium.Space[Any]]", space.spaces)
+        return {"kind": "dict", "parts": {name: _plain_space(part) for name, part in parts.items()}}
     box = cast("spaces.Box", space)
     return {
         "kind": "box",
@@ -143,6 +146,8 @@ def _space(table: Mapping[str, Any]) -> gymnasium.Space[Any]:
         return spaces.Discrete(int(table["n"]))
     if table["kind"] == "buttons":
         return spaces.MultiBinary(int(table["n"]))
+    if table["kind"] == "dict":
+        return spaces.Dict({str(name): _space(part) for name, part in dict(table["parts"]).items()})
     if table["kind"] != "box" or table["dtype"] not in ("uint8", "float32"):
         raise ValueError(f"no space that policies know: {table['kind']} {table.get('dtype', '')}")
     low = -np.inf if table["low"] is None else table["low"]

@@ -10,7 +10,7 @@ from playthrough.runs.config import RunConfig
 from playthrough.runs.settings import plain
 
 _NEAT_RULES = ("episodes_per_genome", "start_states", "max_steps_per_episode")
-_WITHOUT_EFFECT = ("engine", "isolation")
+_WITHOUT_EFFECT = ("engine", "isolation", "client", "mode", "bind", "attach")
 """Settings of the environment that decide where a game runs, not how it goes."""
 _GOALS = ("goal", "neat.config.fitness_", "neat.config.no_fitness_termination")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.runs.network_drawing import shortened, view_of
-from playthrough.runs.panel import chosen_outputs, observation_shape, output_labels
+from playthrough.runs.panel import chosen_outputs, observation_shape, output_labels, shown_part
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -59,7 +59,7 @@ class ScoreDrawing:
         from PIL import ImageFont
 
         self._size = size
-        self._shape = observation_shape(env)
+        self._shape, self._part = observation_shape(env), shown_part(env)
         self._labels = output_labels(env)
         self._font = ImageFont.load_default(12)
         self._values: list[float] = []
@@ -71,7 +71,7 @@ class ScoreDrawing:
             self._values.append(thought.value)
         heat = None if thought.saliency is None else (thought.saliency * 255).astype(np.uint8)
         return ScoreMoment(
-            view_of(step.observation, self._shape),
+            view_of(step.observation if self._part is None else step.observation[self._part], self._shape),
             heat,
             thought.scores,
             thought.score_name,

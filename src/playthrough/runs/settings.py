@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
-from playthrough.env.observation import PRESETS, Observation
+from playthrough.env.observation import KINDS, Observation
 from playthrough.errors import ConfigError
 
 _PLAIN: dict[Any, str] = {
@@ -21,9 +21,6 @@ _PLAIN: dict[Any, str] = {
     str: "a text",
     Path: "a path",
 }
-
-_OBSERVATIONS: dict[str, type[Any]] = {type(preset).__name__.lower(): type(preset) for preset in PRESETS.values()}
-"""The observations that a table can describe, by the name that its `kind` gives."""
 
 
 @dataclass
@@ -214,7 +211,7 @@ def describe(hint: Any) -> str:
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return f"a list (of {describe(args[0])})"
     if hint is Observation:
-        return f"a table with a kind ({', '.join(_OBSERVATIONS)})"
+        return f"a table with a kind ({', '.join(KINDS)})"
     return _PLAIN.get(hint, "")
 
 
@@ -230,7 +227,7 @@ def plain(value: Any) -> Any:
         table = {entry.name: getattr(value, entry.name) for entry in fields(value)}
         table = {entry.name: plain(table[entry.name]) for entry in fields(value) if table[entry.name] != entry.default}
         kind = type(value).__name__.lower()
-        return {"kind": kind, **table} if _OBSERVATIONS.get(kind) is type(value) else table
+        return {"kind": kind, **table} if KINDS.get(kind) is type(value) else table
     return value
 
 
@@ -257,9 +254,9 @@ def _fit_observation(value: Any) -> Any:
         raise _MisfitError
     table = dict(cast("Mapping[str, Any]", value))
     kind = table.pop("kind", None)
-    if kind not in _OBSERVATIONS:
-        raise _MisfitError(f"expected kind = one of {', '.join(_OBSERVATIONS)}, found {_shown(kind)}")
-    return _fit_dataclass(_OBSERVATIONS[kind], table)
+    if kind not in KINDS:
+        raise _MisfitError(f"expected kind = one of {', '.join(KINDS)}, found {_shown(kind)}")
+    return _fit_dataclass(KINDS[kind], table)
 
 
 def _fit_dataclass(cls: type[Any], table: Mapping[str, Any]) -> Any:

@@ -22,16 +22,22 @@ def toml_text(table: Mapping[str, Any]) -> str:
     """
     lines: list[str] = []
     sections = {key: cast("Mapping[str, Any]", value) for key, value in table.items() if isinstance(value, Mapping)}
-    lines += [
-        f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in sections and value is not None
-    ]
+    lines += _lines({key: value for key, value in table.items() if key not in sections})
     for name, section in sections.items():
-        lines += ["", f"[{_key(name)}]"]
-        lines += [f"{_key(key)} = {_value(value)}" for key, value in section.items() if value is not None]
+        lines += ["", f"[{_key(name)}]", *_lines(section)]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _value(value: Any) -> str:
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {toml_value(value)}" for key, value in table.items() if value is not None]
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML, as it stands behind an equals sign.
+
+    Raises:
+        TypeError: If TOML cannot hold it.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -42,9 +48,9 @@ def _value(value: Any) -> str:
         return _multi_line(value) if "\n" in value else _string(value)
     if isinstance(value, Mapping):
         entries = cast("Mapping[str, Any]", value).items()
-        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in entries if item is not None) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in entries if item is not None) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in cast("Sequence[Any]", value)) + "]"
+        return "[" + ", ".join(toml_value(item) for item in cast("Sequence[Any]", value)) + "]"
     raise TypeError(f"TOML cannot hold a {type(value).__name__}")
 
 

@@ -105,6 +105,7 @@ class DeepTotals:
         elapsed_s: Seconds spent, those before a resume included.
         mean_return: Of the last hundred episodes; None before the first.
         best_return: The best of those.
+        evaluations: How many there were.
         evaluation: Mean of the last evaluation's episodes; None before the first.
         best_evaluation: The best of those means.
         best_agent_steps: After how many agent steps that was.
@@ -119,6 +120,7 @@ class DeepTotals:
     elapsed_s: float = 0.0
     mean_return: float | None = None
     best_return: float | None = None
+    evaluations: int = 0
     evaluation: float | None = None
     best_evaluation: float | None = None
     best_agent_steps: int | None = None

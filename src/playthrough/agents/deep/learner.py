@@ -6,7 +6,7 @@ It never touches the disk: its state is arrays and plain values, which a run wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -83,6 +83,14 @@ class Decision:
     scores: NDArray[np.float32] | None = None
     values: NDArray[np.float32] | None = None
 
+    def of(self, lanes: Sequence[int]) -> Decision:
+        """What is decided for some of the lanes, in their order."""
+        rows = list(lanes)
+        scores, values = self.scores, self.values
+        return Decision(
+            self.actions[rows], None if scores is None else scores[rows], None if values is None else values[rows]
+        )
+
 
 class Policy(Protocol):
     """A trained agent. It may remember things from step to step, for a fixed number of lanes."""
@@ -92,9 +100,17 @@ class Policy(Protocol):
         """What `Decision.scores` are: `probability` or `Q-value`."""
         ...
 
+    @property
+    def memory(self) -> dict[str, NDArray[Any]] | None:
+        """What is remembered of all lanes from step to step, by name; None for a policy without a memory."""
+        ...
+
+    @memory.setter
+    def memory(self, memory: dict[str, NDArray[Any]]) -> None: ...
+
     def decide(
         self,
-        observations: NDArray[Any],
+        observations: Any,
         starts: NDArray[np.bool_],
         *,
         sample: bool = False,
@@ -103,14 +119,14 @@ class Policy(Protocol):
         """Decide for every lane.
 
         Args:
-            observations: Of all lanes.
+            observations: Of all lanes, an array or a dict of arrays.
             starts: bool (lanes,): where an episode begins, so that what is remembered of the one before counts no more.
             sample: Draw actions from the policy's probabilities instead of taking the best.
             masks: bool (lanes, actions): which actions are allowed.
         """
         ...
 
-    def saliency(self, observations: NDArray[Any]) -> NDArray[np.float32] | None:
+    def saliency(self, observations: Any) -> NDArray[np.float32] | None:
         """How much each pixel speaks for the decision, (lanes, height, width) from 0 to 1; None without a picture."""
         ...
 

@@ -66,7 +66,9 @@ class NetworkDesign:
     @property
     def is_picture(self) -> bool:
         """Whether there is something to look at with convolutions."""
-        return self.is_bytes and len(self.observation_shape) in (2, 3, 4)
+        shape = self.observation_shape
+        # Bytes in rows and columns that are too few for a picture are numbers, such as memory of the last eight steps.
+        return self.is_bytes and (len(shape) in (3, 4) or (len(shape) == 2 and min(shape) >= SMALLEST_PICTURE))
 
     @property
     def has_colours_last(self) -> bool:

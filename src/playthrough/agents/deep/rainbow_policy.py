@@ -37,6 +37,15 @@ class RainbowPolicy:
         """What `Decision.scores` are."""
         return "Q-value"
 
+    @property
+    def memory(self) -> None:
+        """It remembers nothing from step to step."""
+        return None
+
+    @memory.setter
+    def memory(self, memory: dict[str, NDArray[Any]]) -> None:
+        raise ValueError("a rainbow policy remembers nothing from step to step")
+
     def decide(
         self,
         observations: NDArray[Any],

@@ -41,7 +41,7 @@ from playthrough.agents.deep.sb3.options import (
     RecurrentPpoOptions,
     Sb3Options,
 )
-from playthrough.agents.deep.sb3.policy import Sb3Policy
+from playthrough.agents.deep.sb3.policy import MEMORY, Sb3Policy
 from playthrough.agents.deep.sb3.randomness import RandomStreams
 from playthrough.agents.deep.sb3.replay import MakeArray, StepReplay, new_array
 from playthrough.agents.deep.sb3.rollout import ResidentMaskableRolloutBuffer, ResidentRolloutBuffer
@@ -182,7 +182,7 @@ class Sb3Learner:
     def _make_model(self, seed: int) -> Any:
         options = self.options
         policy_arguments = network_arguments(
-            options.algo, network_values(options), is_picture=self._env.input.is_picture, bf16=self._bf16
+            options.algo, network_values(options), self._env.input, bf16=self._bf16
         ) | optimiser_arguments(options, self._device)
         common: dict[str, Any] = {
             "policy": POLICIES[options.algo],
@@ -273,7 +273,7 @@ class Sb3Learner:
             "random_actions": model.action_space.np_random.bit_generator.state,
         }
         if isinstance(self.options, RecurrentPpoOptions):
-            for name, tensor in zip(_MEMORY, _flat(model._last_lstm_states), strict=True):
+            for name, tensor in zip(MEMORY, _flat(model._last_lstm_states), strict=True):
                 arrays[f"memory/{name}"] = tensor.detach().cpu().numpy().copy()
         if isinstance(self.options, QrdqnOptions):
             replay = model.replay_buffer
@@ -300,15 +300,13 @@ class Sb3Learner:
         model._current_progress_remaining = float(values["progress_remaining"])
         model.action_space.np_random.bit_generator.state = values["random_actions"]
         if isinstance(self.options, RecurrentPpoOptions):
-            tensors = [torch.from_numpy(np.array(arrays[f"memory/{name}"])).to(self._device) for name in _MEMORY]
+            tensors = [torch.from_numpy(np.array(arrays[f"memory/{name}"])).to(self._device) for name in MEMORY]
             model._last_lstm_states = RNNStates((tensors[0], tensors[1]), (tensors[2], tensors[3]))
         if isinstance(self.options, QrdqnOptions):
             replay = model.replay_buffer
             replay.pos, replay.full = int(values["replay"]["position"]), bool(values["replay"]["is_full"])
             model._n_calls, model.exploration_rate = int(values["calls"]), float(values["exploration"])
 
-
-_MEMORY = ("actor_hidden", "actor_cell", "critic_hidden", "critic_cell")
 
 _METRICS = {
     "train/loss": "loss",

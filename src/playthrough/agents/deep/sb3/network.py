@@ -12,8 +12,9 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.qrdqn.policies import QRDQNPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
-from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor, NatureCNN
 
+from playthrough.agents.deep.sb3.observations import ObservationInput, Packing
 from playthrough.agents.deep.sb3.options import (
     A2cOptions,
     Precision,
@@ -82,6 +83,28 @@ class FastNatureCNN(NatureCNN):
 _WEIGHTED = (torch.nn.Conv2d, torch.nn.Linear)
 
 
+class PictureAndNumbers(BaseFeaturesExtractor):
+    """The features of a picture, and beside them the numbers as they are.
+
+    Args:
+        observation_space: Rows of bytes.
+        packing: Where in them is what.
+        bf16: Whether convolutions are computed in bfloat16.
+    """
+
+    def __init__(self, observation_space: spaces.Box, packing: Packing, bf16: bool = False) -> None:
+        picture = spaces.Box(0, 255, packing.picture, np.uint8)
+        look = FastNatureCNN(picture, bf16)
+        super().__init__(observation_space, look.features_dim + packing.num_numbers)
+        self.look, self._packing = look, packing
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        """Features of packed observations, bytes or the same as numbers, as float32 (lanes, 512 + num_numbers)."""
+        as_bytes = observations[:, : 4 * self._packing.num_numbers].detach().to(torch.uint8)
+        numbers = as_bytes.clone(memory_format=torch.contiguous_format).view(torch.float32)
+        return torch.cat([self.look(self._packing.pictures_in(observations)), numbers], dim=1)
+
+
 def look_at_bytes(policy: Any) -> None:
     """Spare a policy with a `FastNatureCNN` stable-baselines3's conversion of all pictures to float32."""
     network = cast("Any", policy.quantile_net if isinstance(policy, QRDQNPolicy) else policy)
@@ -131,12 +154,19 @@ def network_values(options: Sb3Options) -> dict[str, Any]:
     return values
 
 
-def network_arguments(algo: str, values: dict[str, Any], *, is_picture: bool, bf16: bool = False) -> dict[str, Any]:
-    """The arguments of stable-baselines3's policy class."""
-    sizes = [] if is_picture else list(values["hidden_sizes"])
+def network_arguments(
+    algo: str, values: dict[str, Any], seen: ObservationInput, *, bf16: bool = False
+) -> dict[str, Any]:
+    """The arguments of stable-baselines3's policy class, for observations as they are `seen`."""
+    sizes = list(values["hidden_sizes"]) if seen.num_numbers else []
+    extractor: tuple[type[BaseFeaturesExtractor], dict[str, Any]] = (FlattenExtractor, {})
+    if seen.packing:
+        extractor = PictureAndNumbers, {"packing": seen.packing, "bf16": bf16}
+    elif seen.is_picture:
+        extractor = FastNatureCNN, {"bf16": bf16}
     arguments: dict[str, Any] = {
-        "features_extractor_class": FastNatureCNN if is_picture else FlattenExtractor,
-        "features_extractor_kwargs": {"bf16": bf16} if is_picture else {},
+        "features_extractor_class": extractor[0],
+        "features_extractor_kwargs": extractor[1],
         "normalize_images": False,  # FastNatureCNN does
         "net_arch": sizes if algo == "qrdqn" else {"pi": sizes, "vf": sizes},
     }

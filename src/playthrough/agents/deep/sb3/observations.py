@@ -1,7 +1,10 @@
-"""How a Gymnasium observation becomes what the networks take: pictures channels first, vectors normalised."""
+"""How a Gymnasium observation becomes what the networks take: pictures channels first, numbers normalised."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, cast
 
 import gymnasium
@@ -12,7 +15,7 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from playthrough.agents.deep.learner import ArrayState
 
-Layout = Literal["vector", "channels first", "channels last", "no channels"]
+Layout = Literal["numbers", "channels first", "channels last", "no channels"]
 
 MIN_PICTURE_SIDE = 36
 """The network of three convolutions (Mnih et al. 2015) needs so many pixels along each side."""
@@ -52,65 +55,149 @@ class RunningNormaliser:
         self.statistics.count = float(state.arrays[f"{prefix}/count"])
 
 
+@dataclass(frozen=True)
+class Packing:
+    """Where in a row of bytes the numbers lie, float32, and behind them the picture.
+
+    A picture's bytes and other numbers cannot share an array as they are, and stable-baselines3's buffers for dicts are
+    slower and many. So both travel as bytes, and the network takes them apart.
+
+    Attributes:
+        num_numbers: How many numbers.
+        picture: Its shape, channels first.
+    """
+
+    num_numbers: int
+    picture: tuple[int, int, int]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the whole row."""
+        return 4 * self.num_numbers + prod(self.picture)
+
+    def pack(self, numbers: NDArray[np.float32], pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Rows of bytes, (lanes, size_bytes)."""
+        as_bytes = np.ascontiguousarray(numbers, np.float32).view(np.uint8)
+        return np.concatenate([as_bytes, pictures.reshape(len(pictures), -1)], axis=1)
+
+    def pictures_in(self, rows: Any) -> Any:
+        """The pictures in rows, or what belongs to their pixels; an array or a tensor."""
+        return rows[:, 4 * self.num_numbers :].reshape(-1, *self.picture)
+
+
 class ObservationInput:
     """Prepares the observations of all lanes for the networks.
 
+    An observation is a picture of bytes, numbers in an array of any shape, or a dict of such with at most one picture.
+
     Args:
         space: The space of one lane's observations.
-        normalise: Whether vectors are normalised.
+        normalise: Whether numbers are normalised.
 
     Raises:
-        ValueError: If the space is neither a picture of bytes nor a vector.
+        ValueError: If the space is something else.
     """
 
     def __init__(self, space: gymnasium.Space[Any], *, normalise: bool) -> None:
-        self.layout = _layout(space)
-        box = cast("spaces.Box", space)
-        self.normaliser = RunningNormaliser(box.shape) if normalise and not self.is_picture else None
-        if self.layout == "channels last":
-            height, width, channels = box.shape
-            self.space = spaces.Box(0, 255, (channels, height, width), np.uint8)
-        elif self.layout == "no channels":
-            self.space = spaces.Box(0, 255, (1, *box.shape), np.uint8)
-        elif self.normaliser:
-            self.space = spaces.Box(-_CLIP, _CLIP, box.shape, np.float32)
+        whole: dict[str, Any] = {"": space}
+        parts = cast("dict[str, Any]", space.spaces) if isinstance(space, spaces.Dict) else whole
+        layouts: dict[str, Layout] = {name: _layout(part) for name, part in parts.items()}
+        seen = [name for name, layout in layouts.items() if layout != "numbers"]
+        if len(seen) > 1:
+            raise ValueError(f"expected at most one picture, got {' and '.join(seen)} in {space}")
+        self._is_dict = isinstance(space, spaces.Dict)
+        self._picture = seen[0] if seen else None
+        self._numbers = [name for name, layout in layouts.items() if layout == "numbers"]
+        self._layout: Layout = "numbers" if self._picture is None else layouts[self._picture]
+        boxes = {name: cast("spaces.Box", part) for name, part in parts.items()}
+        self.num_numbers = sum(prod(boxes[name].shape) for name in self._numbers)
+        self.normaliser = RunningNormaliser((self.num_numbers,)) if normalise and self.num_numbers else None
+        self.picture_space = None if self._picture is None else _channels_first(boxes[self._picture], self._layout)
+        """The space of the picture, channels first; None without one."""
+        self.packing: Packing | None = None
+        """How numbers and picture are put together, where there are both."""
+        if self.picture_space is None:
+            self.space = self._space_of_numbers(boxes)
+        elif not self.num_numbers:
+            self.space = self.picture_space
         else:
-            self.space = box
+            self.packing = Packing(self.num_numbers, cast("Any", self.picture_space.shape))
+            self.space = spaces.Box(0, 255, (self.packing.size_bytes,), np.uint8)
+
+    def _space_of_numbers(self, boxes: Mapping[str, spaces.Box]) -> spaces.Box:
+        if self.normaliser:
+            return spaces.Box(-_CLIP, _CLIP, (self.num_numbers,), np.float32)
+        if not self._is_dict:
+            return cast("spaces.Box", spaces.flatten_space(boxes[""]))
+        low, high = (
+            np.concatenate([getattr(boxes[name], bound).reshape(-1) for name in self._numbers])
+            for bound in ("low", "high")
+        )
+        return spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
     @property
     def is_picture(self) -> bool:
         """Whether there is a picture to look at."""
-        return self.layout != "vector"
+        return self._picture is not None
 
-    def __call__(self, batch: NDArray[Any], *, learn: bool = False) -> NDArray[Any]:
-        """Prepare a batch; pictures are not copied.
+    def __call__(self, batch: Any, *, learn: bool = False) -> NDArray[Any]:
+        """Prepare a batch; pictures alone are not copied.
 
         Args:
-            batch: Observations with a leading lane axis.
-            learn: Count them into the running mean and deviation.
+            batch: Observations with a leading lane axis, or a dict of such.
+            learn: Count numbers into the running mean and deviation.
         """
-        if self.layout == "channels last":
-            return batch.transpose(0, 3, 1, 2)
-        if self.layout == "no channels":
-            return batch[:, None]
-        if self.normaliser is None:
-            return batch
-        if learn:
-            self.normaliser.learn(batch)
-        return self.normaliser(batch)
+        parts = cast("Mapping[str, NDArray[Any]]", batch) if self._is_dict else {"": np.asarray(batch)}
+        if not self._numbers:
+            return self._prepared_picture(parts)
+        rows = [parts[name].reshape(len(parts[name]), -1) for name in self._numbers]
+        numbers = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1, dtype=np.float32)
+        if self.normaliser:
+            if learn:
+                self.normaliser.learn(numbers)
+            numbers = self.normaliser(numbers)
+        if self.packing is None:
+            return numbers.astype(np.float32, copy=False) if self._is_dict else numbers
+        return self.packing.pack(numbers, self._prepared_picture(parts))
+
+    def _prepared_picture(self, parts: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        picture = parts[cast("str", self._picture)]
+        if self._layout == "channels last":
+            return picture.transpose(0, 3, 1, 2)
+        return picture[:, None] if self._layout == "no channels" else picture
+
+    def pictures_in(self, prepared: Any) -> Any:
+        """The pictures of prepared observations, or what belongs to their pixels, (lanes, channels, height, width)."""
+        return prepared if self.packing is None else self.packing.pictures_in(prepared)
+
+
+def single(observation: Any) -> Any:
+    """One lane's observation as a batch of one."""
+    if isinstance(observation, dict):
+        return {name: np.asarray(part)[None] for name, part in cast("dict[str, Any]", observation).items()}
+    return np.asarray(observation)[None]
+
+
+def _channels_first(box: spaces.Box, layout: Layout) -> spaces.Box:
+    shape = box.shape
+    if layout == "channels last":
+        shape = (shape[2], *shape[:2])
+    elif layout == "no channels":
+        shape = (1, *shape)
+    return spaces.Box(0, 255, shape, np.uint8)
 
 
 def _layout(space: gymnasium.Space[Any]) -> Layout:
     if not isinstance(space, spaces.Box):
-        raise ValueError(f"expected observations in a Box, a picture or a vector, got {space}")
+        raise ValueError(f"expected observations in a Box, or in a Dict of such, got {space}")
     shape = space.shape
-    if len(shape) == 1:
-        return "vector"
     is_bytes = space.dtype == np.uint8 and bool(np.all(space.low == 0)) and bool(np.all(space.high == 255))
-    if len(shape) not in (2, 3) or not is_bytes:
+    # Bytes in rows and columns that are too few for a picture are numbers, such as the memory of the last eight steps.
+    if not is_bytes or len(shape) == 1 or (len(shape) == 2 and min(shape) < MIN_PICTURE_SIDE):
+        return "numbers"
+    if len(shape) not in (2, 3):
         raise ValueError(
-            f"expected a vector, or a picture of bytes from 0 to 255 as (height, width[, channels]) or "
-            f"(channels, height, width), got {space}"
+            f"expected pictures of bytes as (height, width[, channels]) or (channels, height, width), got {space}"
         )
     sides, layout = _sides(shape)
     if min(sides) < MIN_PICTURE_SIDE:

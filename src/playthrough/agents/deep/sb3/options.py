@@ -24,9 +24,9 @@ class Sb3Options:
     reward_scale: float = _option(1.0, "what rewards are multiplied with before they are learned from")
     normalise_returns: bool = _option(False, "divide rewards by the running standard deviation of the returns")
     normalise_observations: bool = _option(
-        True, "vectors only: subtract each number's running mean and divide by its standard deviation"
+        True, "all but pictures: subtract each number's running mean and divide by its standard deviation"
     )
-    hidden_sizes: tuple[int, ...] = _option((64, 64), "vectors only: neurons of each hidden layer")
+    hidden_sizes: tuple[int, ...] = _option((64, 64), "all but pictures alone: neurons of each hidden layer")
     device: str = _option("auto", "where networks run: cpu, cuda, cuda:1; auto: a GPU for pictures, if there is one")
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto", "of the convolutions: fp32, bf16, or auto: bf16 for pictures where the processor is fast at it"

@@ -16,6 +16,8 @@ from playthrough.agents.deep.sb3.network import POLICIES, load_parameters, netwo
 from playthrough.agents.deep.sb3.observations import ObservationInput
 
 _NETWORK = "network"
+MEMORY = ("actor_hidden", "actor_cell", "critic_hidden", "critic_cell")
+"""What an LSTM remembers, in stable-baselines3's order."""
 
 
 class Sb3Policy:
@@ -55,9 +57,26 @@ class Sb3Policy:
         """`probability`, of actions or of buttons, or `Q-value`: the mean of an action's quantiles."""
         return "Q-value" if self._algo == "qrdqn" else "probability"
 
+    @property
+    def memory(self) -> dict[str, NDArray[Any]] | None:
+        """What `recurrent` remembers, (layers, lanes, neurons) each; empty before the first step."""
+        if self._algo != "recurrent":
+            return None
+        if self._memory is None:
+            return {}
+        parts = (*self._memory.pi, *self._memory.vf)
+        return {name: _array(part).copy() for name, part in zip(MEMORY, parts, strict=True)}
+
+    @memory.setter
+    def memory(self, memory: dict[str, NDArray[Any]]) -> None:
+        if self._algo != "recurrent":
+            raise ValueError(f"a policy of {self._algo} remembers nothing from step to step")
+        parts = [torch.from_numpy(np.array(memory[name])).to(self._module.device) for name in MEMORY]
+        self._memory = RNNStates((parts[0], parts[1]), (parts[2], parts[3]))
+
     def decide(
         self,
-        observations: NDArray[Any],
+        observations: Any,
         starts: NDArray[np.bool_],
         *,
         sample: bool = False,
@@ -91,7 +110,7 @@ class Sb3Policy:
             actions = np.where(self._random.random(len(worth)) < self._exploration, anything, actions)
         return Decision(actions, worth, best.max(axis=1).astype(np.float32))
 
-    def saliency(self, observations: NDArray[Any]) -> NDArray[np.float32] | None:
+    def saliency(self, observations: Any) -> NDArray[np.float32] | None:
         """The gradient of the chosen action's log probability, or Q-value, after each pixel (Simonyan et al. 2014)."""
         if not self._input.is_picture:
             return None
@@ -100,7 +119,7 @@ class Sb3Policy:
             starts = np.zeros(len(tensor), np.bool_)
             _, _, chosen = self._evaluate(tensor, starts, remember=False)
             (gradient,) = torch.autograd.grad(chosen.sum(), tensor)
-        size = gradient.abs().sum(dim=1).cpu().numpy().astype(np.float32)
+        size = self._input.pictures_in(gradient).abs().sum(dim=1).cpu().numpy().astype(np.float32)
         largest = size.max(axis=(1, 2), keepdims=True)
         return np.divide(size, largest, out=np.zeros_like(size), where=largest > 0)
 
@@ -114,7 +133,7 @@ class Sb3Policy:
         return ArrayState(self._algo, arrays, values)
 
     def _tensor(self, observations: NDArray[Any]) -> torch.Tensor:
-        return torch.as_tensor(self._input(np.asarray(observations)), device=self._module.device)
+        return torch.as_tensor(self._input(observations), device=self._module.device)
 
     def _evaluate(
         self, tensor: torch.Tensor, starts: NDArray[np.bool_], *, remember: bool
@@ -165,9 +184,10 @@ def policy_from_state(
     observation_input = ObservationInput(observation_space, normalise=bool(state.values["normalised"]))
     if observation_input.normaliser:
         observation_input.normaliser.load("observations", state)
-    arguments = network_arguments(state.kind, values, is_picture=observation_input.is_picture)
+    arguments = network_arguments(state.kind, values, observation_input)
     make = cast("Any", POLICIES[state.kind])
-    module = make(observation_input.space, action_space, _no_learning, **arguments).to(device)
+    with torch.random.fork_rng(devices=[]):  # a network begins with random numbers, and nobody else's shall move
+        module = make(observation_input.space, action_space, _no_learning, **arguments).to(device)
     load_parameters(module.quantile_net if state.kind == "qrdqn" else module, _NETWORK, state.arrays)
     exploration = float(state.values["exploration"])
     return Sb3Policy(state.kind, module, values, observation_input, action_space, exploration)
