@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from pathlib import Path
@@ -54,23 +53,6 @@ def test_wrong_use_is_one_clear_error(run: Any, tmp_path: Path) -> None:
         result = run("lua", *arguments)
         assert result.exit_code == 2
         assert words in " ".join(result.stderr.split()).replace("bad.lua: 2", "bad.lua:2")
-
-
-def test_the_commands_of_the_page_run(run: Any) -> None:
-    """In a folder with the repository's examples and games, a script and its game."""
-    Path("examples").symlink_to(REPOSITORY / "examples")
-    Path("games").symlink_to(REPOSITORY / "games")
-    Path("game.nes").write_bytes(WICKLING.read_bytes())
-    Path("my_script.lua").write_text(SCRIPT)
-    page = (REPOSITORY / "docs" / "bizhawk-scripts.md").read_text("utf-8")
-    commands = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert len(commands) >= 3
-    for command in commands:
-        program, *arguments = command.split()
-        result = run(*arguments)
-        assert program == "playthrough" and result.exit_code == 0, result.output
-    assert Path("script.mp4").stat().st_size > 10_000 and Path("wickling.mp4").stat().st_size > 10_000
-    assert "level 1" in result.stdout  # the processor's own words, from the last one
 
 
 def test_a_script_talks_to_a_server(run: Any, tmp_path: Path) -> None:

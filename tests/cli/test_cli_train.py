@@ -64,7 +64,7 @@ def test_train(trained: Path):
     files = dict(re.findall(r"^(Agent|Movie|Video):\s+(\S+)$", text, re.MULTILINE))
     assert set(files) == {"Agent", "Movie", "Video"} and all(Path(file).is_file() for file in files.values())
     plots = re.findall(r"^Plot:\s+(\S+)$", text, re.MULTILINE)
-    assert len(plots) == 2 and all(Path(plot).is_file() for plot in plots)
+    assert len(plots) == 3 and all(Path(plot).is_file() for plot in plots)
     assert text.rstrip().splitlines()[-2:] == [
         f"  playthrough watch {trained}",
         f"  playthrough eval {trained} --episodes 30",

@@ -18,7 +18,7 @@ def test_it_plays_with_the_addresses_that_it_is_given() -> None:
     env = pt.make_script(SCRIPT, "Tiny-Nes", setup_str=PLACES, vector=True)
     observation, _ = env.reset(seed=1)
     assert observation.shape == (4,)
-    speed, y, goal, distance = observation.tolist()
+    _, y, goal, distance = observation.tolist()
     assert distance == y - goal
     rewards = {round(float(env.step(step // 10 % 2)[1]), 2) for step in range(100)}
     assert rewards <= {0.1, -0.01, 100.0, -10.0}

@@ -19,6 +19,9 @@ def cores() -> None:
     for system in sorted(systems().values(), key=lambda system: (not system.supported, system.name)):
         core = there.get(system.core)
         status = styled("runs", "green") if system.supported else styled("not yet", "yellow")
+        if not system.core:
+            listing.add_row(system.name, "-", styled("in BizHawk", "dim"), "", " ".join(system.extensions))
+            continue
         listing.add_row(
             system.name,
             system.core,

@@ -164,7 +164,7 @@ def _is_high_byte(play: Play, column: int, wrapped: int, frames: list[int]) -> b
         return False
     steps = np.diff(play.samples[:, column])
     on_wraps = [abs(int(steps[frame - 1])) == 1 for frame in frames]
-    return all(on_wraps) and np.count_nonzero(steps) <= 3 * len(frames)
+    return all(on_wraps) and int(np.count_nonzero(steps)) <= 3 * len(frames)
 
 
 def rocking(case: Case) -> Iterator[Finding]:

@@ -175,7 +175,7 @@ class TunePlan:
                 draft.set(("tune", name), value, f"--{name}")
         settings = read_tune_settings(draft)
         options = {"game": game, **options}
-        seed = options.get("seed") if options.get("seed") is not None else draft.table.get("seed", 0)
+        seed: Any = draft.table.get("seed", 0) if options.get("seed") is None else options["seed"]
         plan = cls(found, tuple(kept), options, settings, seed)
         trial = Path("trial")
         plan.config(out=trial)

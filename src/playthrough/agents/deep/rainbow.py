@@ -348,7 +348,7 @@ def _require_spaces(env: LaneEnv) -> tuple[tuple[int, ...], np.dtype[Any], int]:
         )
     if not isinstance(observations, gymnasium.spaces.Box):
         raise ValueError(
-            f"rainbow sees a picture or numbers, not both, got {observations}: make the environment with one "
+            f"rainbow sees pictures or vectors, one at a time, got {observations}: make the environment with one "
             'observation, such as observation="gray84" or observation="variables x4"; ppo learns from several at once'
         )
     dtype = np.dtype(np.uint8 if observations.dtype == np.uint8 else np.float32)

@@ -189,9 +189,11 @@ def _channels_first(box: spaces.Box, layout: Layout) -> spaces.Box:
 
 def _layout(space: gymnasium.Space[Any]) -> Layout:
     if not isinstance(space, spaces.Box):
-        raise ValueError(f"expected observations in a Box, or in a Dict of such, got {space}")
+        raise ValueError(f"expected a picture or a vector, in a Box, or a Dict of such, got {space}")
     shape = space.shape
     is_bytes = space.dtype == np.uint8 and bool(np.all(space.low == 0)) and bool(np.all(space.high == 255))
+    if not is_bytes and len(shape) == 3 and sorted(shape)[1] >= MIN_PICTURE_SIDE:
+        raise ValueError(f"expected pictures of bytes from 0 to 255 (uint8), got {space}")
     # Bytes in rows and columns that are too few for a picture are numbers, such as the memory of the last eight steps.
     if not is_bytes or len(shape) == 1 or (len(shape) == 2 and min(shape) < MIN_PICTURE_SIDE):
         return "numbers"
