@@ -182,6 +182,7 @@ def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path)
                 "progress": '["score"]',
                 "actions": '"all"',
                 "shaping": "{t={gain='score', reward=1}}",
+                "action_mask": "{B='score > 0'}",
                 "scenario": "scenario",
                 "info": "data",
             }.get(entry.name)

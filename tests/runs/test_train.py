@@ -62,7 +62,7 @@ def test_a_run_leaves_everything(finished_run: tuple[TrainResult, Listener]) -> 
     assert result.totals.generations == 5
     for path in (result.genome, result.movie, result.video, *result.plots):
         assert path is not None and path.stat().st_size > 1000, path
-    assert len(result.plots) == 2
+    assert len(result.plots) == 3
     folder = RunFolder.open(result.folder)
     versions = json.loads(folder.versions.read_text())
     assert versions["core"] == "genesis_plus_gx" and versions["libraries"]["neat-python"]
