@@ -176,6 +176,7 @@ def test_every_option_of_an_environment_can_be_set_or_says_why_not(recipe: Path)
             "mode": "RUN",
             "bind": "127.0.0.1",
             "attach": "false",
+            "explain_rewards": "true",
         }.get(entry.name)
         if value is None:
             value = {
