@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playthrough.env.multiplayer import make_parallel as make_parallel
     from playthrough.env.observation import Grid as Grid
     from playthrough.env.observation import Pixels as Pixels
+    from playthrough.env.shaping import ShapingTerm as ShapingTerm
     from playthrough.env.observation import Ram as Ram
     from playthrough.env.observation import Variables as Variables
     from playthrough.env.options import EnvOptions as EnvOptions
@@ -48,6 +49,7 @@ _PUBLIC = {
     "Grid": "env.observation",
     "Mirror": "env.seats",
     "Pixels": "env.observation",
+    "ShapingTerm": "env.shaping",
     "PlaythroughError": "errors",
     "Ram": "env.observation",
     "RetroEnv": "env.single",
@@ -73,6 +75,7 @@ __all__ = [
     "Grid",
     "Mirror",
     "Pixels",
+    "ShapingTerm",
     "PlaythroughError",
     "Ram",
     "RetroEnv",

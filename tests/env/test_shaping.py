@@ -140,6 +140,14 @@ def test_a_wrong_term_is_refused(term: dict[str, Any], message: str) -> None:
         ShapingTerm(**term)
 
 
+def test_terms_may_be_dicts_as_in_a_recipe() -> None:
+    env = make({"goal": {"when": "x >= 100", "reward": 7.0}})  # type: ignore[dict-item]
+    assert env.options.shaping == {"goal": ShapingTerm(when="x >= 100", reward=7.0)}
+    env.close()
+    with pytest.raises(ValueError, match=r"shaping goal: .*unexpected keyword argument 'wen'"):
+        make({"goal": {"wen": "x >= 100", "reward": 7.0}})  # type: ignore[dict-item]
+
+
 def test_a_term_about_something_that_is_no_variable_names_the_term_and_the_variables() -> None:
     with pytest.raises(ValueError, match=r"shaping rings: there is no variable 'rings'; there are: .*coins"):
         make({"rings": ShapingTerm(gain="rings", reward=1.0)})

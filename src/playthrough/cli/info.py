@@ -115,7 +115,7 @@ def _print_files(integration: Integration) -> None:
     scenarios: list[str] = []
     infos: list[str] = []
     for path in sorted({path for folder in integration.folders for path in folder.glob("*.json")}):
-        if path.name == "metadata.json" or path.name.endswith(".recipe.json"):
+        if path.name in ("metadata.json", "tiles.json", "pads.json") or path.name.endswith(".recipe.json"):
             continue
         try:
             (infos if "info" in read_json(path) else scenarios).append(path.stem)

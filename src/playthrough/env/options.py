@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from playthrough.env.observation import ObservationChoice
-from playthrough.env.shaping import ShapingTerm
+from playthrough.env.shaping import ShapingTerm, terms_of
 
 StartState = str | bytes | Path
 """The name of a start state, its bytes (plain, gzipped, or a snapshot), or its file."""
@@ -59,7 +59,8 @@ class EnvOptions:
             hangs costs its episode, nothing else.
         action_mask: Conditions under which buttons may be pressed, such as `{"B": "ammo > 0"}`: infos say as
             `action_mask` which actions are allowed. See `env/masks.py`.
-        shaping: What earns a reward instead of the scenario: terms by name, see `env/shaping.py`.
+        shaping: What earns a reward instead of the scenario: terms by name, each a ShapingTerm or a dict of its
+            fields; see `env/shaping.py`.
         max_episode_steps: Truncate after so many decisions.
         no_progress_frames: Truncate when no progress variable has reached a new best for so many frames.
         progress: Names of the progress variables; by default those whose growth the scenario rewards.
@@ -106,6 +107,8 @@ class EnvOptions:
     autoreset_mode: Autoreset | AutoresetMode = "next_step"
 
     def __post_init__(self) -> None:
+        if self.shaping is not None:
+            object.__setattr__(self, "shaping", terms_of(self.shaping))
         for name in ("frame_skip", "players", "num_envs"):
             self._require(_is_number(getattr(self, name), 1), name, "a whole number, 1 or more")
         for name in ("max_episode_steps", "no_progress_frames", "num_threads"):

@@ -96,6 +96,21 @@ class ShapingTerm:
         return self.best or self.gain or self.loss
 
 
+def terms_of(terms: Mapping[str, ShapingTerm | Mapping[str, Any]]) -> dict[str, ShapingTerm]:
+    """Terms by name, where some may be dicts of their fields.
+
+    Raises:
+        ValueError: If one is neither, or wrong.
+    """
+    read: dict[str, ShapingTerm] = {}
+    for name, term in terms.items():
+        try:
+            read[name] = term if isinstance(term, ShapingTerm) else ShapingTerm(**term)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"shaping {name}: {error}") from error
+    return read
+
+
 class Shaping:
     """Sums up the terms for all lanes, step by step.
 

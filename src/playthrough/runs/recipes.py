@@ -36,12 +36,14 @@ def find_recipe(name_or_path: str | Path) -> Path:
 
 
 def recipe_for(game: str, algo: str = "neat") -> Path | None:
-    """The shipped recipe that trains a game with an algorithm; None where there is none."""
+    """The shipped recipe that trains a game with an algorithm; None where there is none.
+
+    Of several the one with the shortest name, which is the plain one: the others add to it what they are for.
+    """
+    fitting: list[Path] = []
     for path in list_recipes().values():
         table = Draft.read(path).table
-        if (
-            str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0")
-            and table.get("algo", "neat") == algo
-        ):
-            return path
-    return None
+        plays_it = str(table.get("game", "")).removesuffix("-v0") == game.removesuffix("-v0")
+        if plays_it and table.get("algo", "neat") == algo and "selfplay" not in table:
+            fitting.append(path)
+    return min(fitting, key=lambda path: (len(path.stem), path.stem), default=None)
