@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from playthrough.env.multiplayer import make_parallel as make_parallel
     from playthrough.env.observation import Grid as Grid
     from playthrough.env.observation import Pixels as Pixels
-    from playthrough.env.shaping import ShapingTerm as ShapingTerm
     from playthrough.env.observation import Ram as Ram
     from playthrough.env.observation import Variables as Variables
     from playthrough.env.options import EnvOptions as EnvOptions
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from playthrough.env.script import make_script as make_script
     from playthrough.env.script_vector import make_script_vec as make_script_vec
     from playthrough.env.seats import Mirror as Mirror
+    from playthrough.env.shaping import ShapingTerm as ShapingTerm
     from playthrough.env.single import RetroEnv as RetroEnv
     from playthrough.env.vector import RetroVectorEnv as RetroVectorEnv
     from playthrough.errors import PlaythroughError as PlaythroughError
@@ -49,12 +49,12 @@ _PUBLIC = {
     "Grid": "env.observation",
     "Mirror": "env.seats",
     "Pixels": "env.observation",
-    "ShapingTerm": "env.shaping",
     "PlaythroughError": "errors",
     "Ram": "env.observation",
     "RetroEnv": "env.single",
     "RetroParallelEnv": "env.multiplayer",
     "RetroVectorEnv": "env.vector",
+    "ShapingTerm": "env.shaping",
     "Variables": "env.observation",
     "add_integrations": "game.integration",
     "import_roms": "game.roms",
@@ -75,12 +75,12 @@ __all__ = [
     "Grid",
     "Mirror",
     "Pixels",
-    "ShapingTerm",
     "PlaythroughError",
     "Ram",
     "RetroEnv",
     "RetroParallelEnv",
     "RetroVectorEnv",
+    "ShapingTerm",
     "Variables",
     "__version__",
     "add_integrations",
