@@ -23,7 +23,7 @@ def tune(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The recipe with a table \\[tune.ranges]: a file, or a shipped recipe's name."),
+        typer.Option(metavar="FILE", help="The recipe with \\[tune.ranges]: a file, or a shipped recipe's name."),
     ] = None,
     algo: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which of a game's shipped recipes: neat, ppo, ...")
@@ -53,7 +53,7 @@ def tune(
 ) -> None:
     """Search for good settings with Optuna: many short runs, bad ones ended early.
 
-    The recipe's table \\[tune.ranges] says what to search. Ctrl-C ends the search, and the same command goes on with it.
+    The recipe's table \\[tune.ranges] says what to search. Ctrl-C ends it, and the same command goes on with it.
     What it leaves behind: best.toml, a recipe with the best settings; study.db, for Optuna's own tools; plots; and
     every trial as an ordinary run.
     """
