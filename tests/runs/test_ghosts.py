@@ -82,6 +82,18 @@ def test_a_screen_that_scrolls_in_all_directions_is_put_together() -> None:
     np.testing.assert_array_equal(panorama.picture[seen], level[: seen.shape[0], : seen.shape[1]][seen])
 
 
+def test_a_status_bar_over_a_level_full_of_texture_is_all_that_is_left_out() -> None:
+    rng = np.random.default_rng(4)
+    level = np.kron(rng.integers(0, 255, (30, 120, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    pictures = [level[:120, x : x + 160].copy() for x in range(0, 200, 6)]
+    bar = np.kron(rng.integers(0, 255, (6, 40, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    for picture in pictures:
+        picture[:24] = bar
+    panorama = panorama_of(pictures)
+    assert panorama.rows == (24, 120)
+    np.testing.assert_array_equal(panorama.cameras[:, 1], range(0, 200, 6))
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("ghosts") / "run"

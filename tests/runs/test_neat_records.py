@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from small_run import Listener, metrics_without_times
 
+from playthrough.agents.neat import decode
 from playthrough.errors import ConfigError, RunError
 from playthrough.runs.config import RunConfig, load_config, resolve
 from playthrough.runs.folder import RunFolder
@@ -132,6 +134,20 @@ def test_a_resumed_run_has_the_same_records(run: RunFolder, tmp_path: Path) -> N
 def test_a_frontier_of_unknown_variables_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no variable 'rings'; there are: .*coins"):
         train(small(tmp_path / "run", 'neat.frontier={cells=["rings"]}'), watcher=Listener())
+
+
+def test_a_trace_of_unknown_variables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"trace: no variable 'screenx'"):
+        train(small(tmp_path / "run", 'neat.trace=["screenx", "y"]'), watcher=Listener())
+
+
+def test_other_rules_begin_with_an_empty_frontier(run: RunFolder, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(run.path, tmp_path / "run"))
+    known = decode(RunFolder(folder).latest_checkpoint()[0].trainer)["frontier"]
+    assert len(known["keys"]) > 3
+    resume(folder, changes=["neat.generations=4", "env.frame_skip=5"], watcher=Listener())
+    fresh = decode(RunFolder(folder).latest_checkpoint()[0].trainer)["frontier"]
+    assert fresh["generation"] == 1 and known["generation"] == 3
 
 
 def test_ghosts_need_ways(tmp_path: Path, run: RunFolder) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,13 +122,13 @@ class Trace:
         genome: Whose.
         species: Of the genome.
         fitness: Of the genome.
-        values: int32 (steps, variables), the traced variables after each step.
+        values: int64 (steps, variables), the traced variables after each step.
     """
 
     genome: int
     species: int
     fitness: float
-    values: NDArray[np.int32]
+    values: NDArray[np.int64]
 
 
 def write_traces(path: Path, report: GenerationReport, names: Sequence[str]) -> None:
@@ -166,7 +168,7 @@ def read_traces(path: Path) -> tuple[tuple[str, ...], list[Trace]]:
         columns = (arrays[name].tolist() for name in ("genome", "species", "fitness"))
         traces = [Trace(*numbers) for numbers in zip(*columns, values, strict=True)]
         return tuple(arrays["names"].tolist()), traces
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise StateError(f"{path} cannot be read: {error}") from error
 
 

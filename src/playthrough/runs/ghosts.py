@@ -61,7 +61,7 @@ class Course:
     frame_skip: int
     frames_per_second: float
 
-    def places(self, values: NDArray[np.int32]) -> NDArray[np.float64]:
+    def places(self, values: NDArray[np.int64]) -> NDArray[np.float64]:
         """Where in the level somebody is, (steps, 2) as (column, row) of his middle, from x and y after each step."""
         half = _SPRITE / 2
         columns = values[:, 0] + self.origin[1] + half
@@ -84,8 +84,8 @@ def draw_ghosts(
         DependencyError: If PyAV or Pillow is not installed.
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
-    number, traces = _traces_of(run, generation)
-    course = _course_of(run)
+    number, names, traces = _traces_of(run, generation)
+    course = _course_of(run, names)
     image = _picture_of(course, traces, _title(run, number, traces))
     path = run.plots / "ghosts.png" if picture is None else Path(picture)
     data = io.BytesIO()
@@ -114,8 +114,8 @@ def film_ghosts(
         DependencyError: If PyAV or Pillow is not installed.
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder.open(folder)
-    number, traces = _traces_of(run, generation)
-    course = _course_of(run)
+    number, names, traces = _traces_of(run, generation)
+    course = _course_of(run, names)
     race = _Race(course, traces, _title(run, number, traces))
     with encoding(Path(video), race.shape, _FILM_RATE, 48_000) as encoder:
         times = race.times()
@@ -126,7 +126,8 @@ def film_ghosts(
     return Path(video)
 
 
-def _traces_of(run: RunFolder, generation: int | None) -> tuple[int, list[Trace]]:
+def _traces_of(run: RunFolder, generation: int | None) -> tuple[int, tuple[str, ...], list[Trace]]:
+    """A generation's number, its two traced variables, and its ways."""
     files = {int(path.stem): path for path in run.traces.glob("*.npz") if path.stem.isdigit()}
     if not files:
         raise RunError(
@@ -140,7 +141,7 @@ def _traces_of(run: RunFolder, generation: int | None) -> tuple[int, list[Trace]
     if len(names) < 2:
         raise RunError(f"{files[number]} notes {', '.join(names)}; a ghost race needs two variables, across and down")
     # The best come last, over the others.
-    return number, sorted(traces, key=lambda trace: trace.fitness)
+    return number, names[:2], sorted(traces, key=lambda trace: trace.fitness)
 
 
 def _title(run: RunFolder, generation: int, traces: Sequence[Trace]) -> str:
@@ -152,14 +153,13 @@ def _title(run: RunFolder, generation: int, traces: Sequence[Trace]) -> str:
     )
 
 
-def _course_of(run: RunFolder) -> Course:
+def _course_of(run: RunFolder, names: tuple[str, ...]) -> Course:
     """The level, from the movie of the run's best agent."""
     from playthrough.runs.config import load_config
 
     libraries()
     config = load_config(run.config)
     movie = read_movie(run.best_movie)
-    names = _trace_names(run)
     skip = int(config.env.get("frame_skip", 1))
     pictures: list[NDArray[np.uint8]] = []
     values: list[list[int]] = []
@@ -176,11 +176,6 @@ def _course_of(run: RunFolder) -> Course:
     origin, down = _find_player(panorama, pictures, np.array(values))
     sprite = _cut_out(panorama, pictures, np.array(values), origin, down)
     return Course(panorama, origin, down, sprite, skip, rate)
-
-
-def _trace_names(run: RunFolder) -> tuple[str, ...]:
-    newest = max(run.traces.glob("*.npz"))
-    return read_traces(newest)[0][:2]
 
 
 def _find_player(

@@ -22,6 +22,7 @@ from playthrough.runs.lanes import open_lanes
 from playthrough.runs.metrics import MetricsFile, Number
 from playthrough.runs.neat_agent import TrainedAgent, best_text
 from playthrough.runs.rules import changed_rules, is_about_the_goal, rules_of, without_fitness
+from playthrough.runs.settings import suggest
 from playthrough.runs.watcher import Progress, RunStart, Totals, TrainResult, Watcher
 
 if TYPE_CHECKING:
@@ -195,6 +196,9 @@ class _Run:
         options, variables = self._config.neat.options, self._env.variables
         if not options.trace and {"x", "y"} <= set(variables):
             options = replace(options, trace=("x", "y"))
+        for name in options.trace:
+            if name not in variables:
+                raise ConfigError(f"[neat] trace: no variable {name!r}; {suggest(name, variables)}")
         if options.frontier:
             try:
                 options.frontier.check(variables)

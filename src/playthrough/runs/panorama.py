@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 _MOST_SAMPLES = 9
 """So many looks at a pixel are kept for its median."""
 _PEAKS = 8
+_BORDER_ROWS = 4
+"""A bar's plain border is looked for in so many rows."""
 _DIFFERENT = 24
 """So much does a channel differ where something stands before the level."""
 
@@ -116,9 +118,10 @@ def _level_rows(gray: Sequence[NDArray[np.float32]], shifts: Sequence[tuple[int,
     above, below = stays[stays < height // 4], stays[stays >= height - height // 4]
     first = int(above.max()) + 1 if len(above) else 0
     last = int(below.min()) if len(below) else height
-    # A bar may end in a plain line, which moves with anything.
-    while len(above) and first < height // 2 and not np.array_equal(gray[0][first], gray[0][first + 1]):
-        first += 1
+    # A bar may end in a plain line, which moves with anything; the level begins below it.
+    plain = [row for row in range(first, first + _BORDER_ROWS) if row < last and np.ptp(gray[0][row]) == 0]
+    if len(above) and plain and not np.array_equal(gray[0][plain[0]], gray[0][plain[0] + 1]):
+        first = plain[0] + 1
     return first, last
 
 

@@ -42,4 +42,6 @@ def without_fitness(state: Mapping[str, Any]) -> dict[str, Any]:
     evolution = dict(cast("Mapping[str, Any]", state["evolution"]))
     forgotten: dict[str, Any] = {"fitness_history": [], "fitness": None}
     evolution["species"] = [dict(cast("Mapping[str, Any]", entry)) | forgotten for entry in evolution["species"]]
-    return {**state, "goal_reached": False, "best": genomes_to_plain([]), "evolution": evolution}
+    # The frontier measures by the old fitness, and its snapshots may be of another core or observation.
+    fresh = {"goal_reached": False, "best": genomes_to_plain([]), "evolution": evolution, "frontier": None}
+    return {**state, **fresh}

@@ -36,7 +36,7 @@ class EpisodeResult:
         terminated: The game ended by itself.
         truncated: We ended it, also by the limit on steps.
         info: What the environment said of the last step.
-        trace: The traced variables after each step, int32 (agent_steps, variables); None if none are traced.
+        trace: The traced variables after each step, int64 (agent_steps, variables); None if none are traced.
     """
 
     seed: int
@@ -47,7 +47,7 @@ class EpisodeResult:
     terminated: bool
     truncated: bool
     info: Mapping[str, Any]
-    trace: NDArray[np.int32] | None = field(default=None, compare=False, repr=False)
+    trace: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ class _Evaluation:
             terminated=ended,
             truncated=bool(truncated[lane]) or not ended,
             info=info,
-            trace=np.array(self._traces[lane], np.int32).reshape(steps, -1) if traced else None,
+            trace=np.array(self._traces[lane], np.int64).reshape(steps, -1) if traced else None,
         )
         if self._watch:
             cells = self._watch.finish(lane)

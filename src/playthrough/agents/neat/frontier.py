@@ -4,8 +4,8 @@ What a population meets only at the end of long episodes it learns slowly, and w
 meets. So, beside the episodes from the level's start that alone decide who is best:
 
 1. The game is divided into cells, made of any of its variables: `x / 64` and `key`, for example.
-2. Whoever enters a cell that nobody has entered before, and is still alive a little later, leaves a snapshot of the
-   moment of entering.
+2. Whoever enters a cell that has no snapshot yet, and is still alive a little later, leaves one of the moment of
+   entering.
 3. While the population is stuck, all genomes also play a few short episodes from snapshots: of the cells that were
    visited least (to explore), and of the last cells before the place where the best of the generation before came to
    its end (to practise). What they earn there is a part of the fitness by which parents are chosen.
@@ -120,12 +120,12 @@ class Place:
 
     Attributes:
         visits: Episodes that have come through it.
-        steps: Decisions from the level's start to its snapshot.
+        steps: Decisions from the level's start to its snapshot; -1 if nobody who entered it lived on.
         snapshot: Where episodes may begin; None if others need it more.
     """
 
     visits: int = 0
-    steps: int = 0
+    steps: int = -1
     snapshot: bytes | None = None
 
 
@@ -253,7 +253,7 @@ class FrontierWatch:
     """
 
     def __init__(self, frontier: Frontier, env: SnapshotLaneEnv) -> None:
-        self._known = {cell for cell, place in frontier.places.items() if place.snapshot or place.visits}
+        self._known = {cell for cell, place in frontier.places.items() if place.steps >= 0}
         self._axes, self._settle = frontier.axes, frontier.options.settle_steps
         self._env = env
         self._lanes = [_Visit() for _ in range(env.num_envs)]
