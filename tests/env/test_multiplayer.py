@@ -14,6 +14,7 @@ import pytest
 import playthrough as pt
 from playthrough.engine.systems import get_system
 from playthrough.env.seats import SeatedLanes
+from playthrough.env.single import RetroEnv
 from playthrough.errors import IntegrationError
 from playthrough.game.roms import list_playable
 from playthrough.game.wiring import Wiring, load_wires
@@ -221,6 +222,9 @@ def test_pads_that_are_shared(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ({"two": {}}, "expected players by number, such as \"2\", found 'two'"),
+        ({"²": {}}, "expected players by number, such as \"2\", found '²'"),
+        ({"00": {"UP": [1, "LEFT"]}}, "expected players by number, such as \"2\", found '00'"),
+        ({"9" * 5000: {"UP": [1, "LEFT"]}}, 'expected players by number, such as "2"'),
         ({"2": []}, 'player 2: expected {"UP": [1, "LEFT"]}, found []'),
         ({"2": {"UP": "LEFT"}}, "player 2: UP: expected a pad and its button, such as [1, \"LEFT\"], found 'LEFT'"),
         ({"2": {"UP": [1, "JUMP"]}}, "player 2: Atari2600 has no button 'JUMP'"),
@@ -233,3 +237,17 @@ def test_wrong_pads(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(IntegrationError) as caught:
         load_wires(path, get_system("Atari2600"), 2)
     assert message in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_wrong_pads_leave_no_emulator_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[RetroEnv] = []
+    close = RetroEnv.close
+    monkeypatch.setattr(RetroEnv, "close", lambda env: (closed.append(env), close(env)))
+
+    def wrong(*_: object) -> Wiring:
+        raise IntegrationError("wrong")
+
+    monkeypatch.setattr("playthrough.env.seats.wiring_of", wrong)
+    with pytest.raises(IntegrationError):
+        duel()
+    assert len(closed) == 1

@@ -15,6 +15,7 @@ import pytest
 
 from playthrough.errors import RomError
 from playthrough.game import archives
+from playthrough.game import seven_zip as seven_zip_module
 from playthrough.game.archives import ArchiveFile, Budget, archive_kind, read_archive
 from playthrough.game.seven_zip import SevenZipReader
 
@@ -136,13 +137,29 @@ def test_more_files_than_anybody_has_roms(tmp_path: Path, seven_zip: SevenZipRea
             list(read_archive(name[2:], path, name, Budget(1 << 30, 5), seven_zip))
 
 
-def test_a_directory_that_would_fill_the_memory(tmp_path: Path, seven_zip: SevenZipReader):
-    data = bytearray(make(tmp_path / "a.zip", game__nes=CONTENT).read_bytes())
-    end = data.rindex(b"PK\x05\x06")
-    data[end + 12 : end + 16] = (1 << 30).to_bytes(4, "little")
-    (tmp_path / "a.zip").write_bytes(data)
-    with pytest.raises(RomError, match=r"directory of 1,073,741,824 bytes is far too large"):
-        read(tmp_path / "a.zip", seven_zip)
+@pytest.mark.parametrize("disk_numbers", [b"\0\0\0\0", b"PK\x05\x06"])
+def test_a_directory_that_would_fill_the_memory(
+    disk_numbers: bytes, tmp_path: Path, seven_zip: SevenZipReader, monkeypatch: pytest.MonkeyPatch
+):
+    data = bytearray(zipped(**{f"{number}__nes": CONTENT for number in range(50)}))
+    data[-18:-14] = disk_numbers  # which zipfile does not look at: not the start of another end record
+    path = tmp_path / "a.zip"
+    path.write_bytes(data)
+    assert len(read(path, seven_zip)) == 50
+    size_bytes = int.from_bytes(data[-10:-6], "little")
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", size_bytes - 1)
+    with pytest.raises(RomError, match=f"directory of {size_bytes:,} bytes is far too large"):
+        read(path, seven_zip)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_without_a_bound_is_not_unpacked(method: int, tmp_path: Path, seven_zip: SevenZipReader):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("packed.nes", bytes(4000))
+        archive.writestr("game.nes", CONTENT, zipfile.ZIP_STORED)
+    packed, game = read(tmp_path / "a.zip", seven_zip)
+    assert packed.data is None and "another method than deflate; unpack the archive" in packed.reason
+    assert game.data == CONTENT
 
 
 def test_encrypted(tmp_path: Path, seven_zip: SevenZipReader):
@@ -193,6 +210,24 @@ def test_the_7z_reader_survives_a_reader_that_dies(tmp_path: Path):
         with pytest.raises(RomError, match="ended the process that read it"):
             read(path, reader)
         assert read(path, reader)[0].data == CONTENT
+
+
+def test_a_7z_in_a_7z_is_read_while_the_outer_one_waits(tmp_path: Path, seven_zip: SevenZipReader):
+    contents = [os.urandom(300_000) for _ in range(3)]  # more than a pipe holds
+    inner = [make(tmp_path / f"{number}.7z", a__nes=data).read_bytes() for number, data in enumerate(contents)]
+    outer = make(tmp_path / "outer.7z", **{f"{number}__7z": data for number, data in enumerate(inner)})
+    found: list[bytes | None] = []
+    for file in read_archive("7z", outer, outer.name, Budget(1 << 30), seven_zip):
+        assert file.data is not None
+        found += [game.data for game in read_archive("7z", file.data, file.name, Budget(1 << 30), seven_zip)]
+    assert found == contents
+
+
+def test_a_reader_that_does_not_listen_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(seven_zip_module, "_START", "import time; time.sleep(20)")
+    monkeypatch.setattr(seven_zip_module, "_TIMEOUT_S", 0.5)
+    with SevenZipReader() as reader, pytest.raises(RomError, match="takes too long"):
+        list(reader.read(bytes(1 << 20), 1 << 20, 1 << 20, 1))
 
 
 def test_without_py7zr_there_is_a_hint(tmp_path: Path):

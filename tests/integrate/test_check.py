@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from playthrough.env.options import EnvOptions
-from playthrough.game.integration import find_game
+from playthrough.game.integration import find_game, load_integration
+from playthrough.game.movies import MovieWriter
 from playthrough.integrate.check import check
 from playthrough.integrate.check_finding import CheckReport
+from playthrough.integrate.check_plays import play_movie
 
 WICKLING, AIRSTRIKER, BREAKOUT = "Wickling-Nes", "Airstriker-Genesis", "Breakout-Atari2600"
 Change = Callable[[dict[str, Any]], object]
@@ -38,6 +40,13 @@ def planted(tmp_path: Path) -> Callable[..., CheckReport]:
         return check(EnvOptions(game=folder), num_frames=num_frames)
 
     return report
+
+
+def movie_of(folder: Path, path: Path, num_frames: int) -> Path:
+    with MovieWriter(path, load_integration(folder).system, folder.name, 1, None) as writer:
+        for _ in range(num_frames):
+            writer.frame([0])
+    return path
 
 
 def kinds(report: CheckReport) -> set[str]:
@@ -115,3 +124,23 @@ def test_a_script_that_fails_while_it_runs(planted: Callable[..., CheckReport], 
     (finding,) = (finding for finding in report.findings if finding.kind == "script")
     assert (finding.level, finding.line) == ("error", 2)
     assert "there is no variable 'points'" in finding.message
+
+
+@pytest.mark.parametrize("frame", [5, 130])
+def test_a_movie_that_takes_the_core_down(frame: int, tmp_path: Path, tiny_cores: Any, tiny_game: Any) -> None:
+    folder, core = tiny_game(frame=frame), tiny_cores["tiny_crash"]
+    movie = movie_of(folder, tmp_path / "crash.bk2", 300)
+    play = play_movie(movie, game=folder, core=core)[0]
+    assert play.lost
+    assert play.num_frames < frame
+    assert len(play.samples) == play.num_frames + 1 == len(play.rewards) + 1
+    report = check(EnvOptions(game=folder, core=core), movies=[movie], num_frames=0)
+    (finding,) = (finding for finding in report.findings if finding.kind == "core")
+    assert "movie crash.bk2" in finding.evidence
+
+
+def test_a_movie_of_one_player_in_a_scenario_for_two(tmp_path: Path, tiny_cores: Any, tiny_game: Any) -> None:
+    folder = tiny_game()
+    movie = movie_of(folder, tmp_path / "alone.bk2", 60)
+    report = check(EnvOptions(game=folder, core=tiny_cores["tiny_rgb565"]), movies=[movie], num_frames=0)
+    assert [play.partition(":")[0] for play in report.plays] == ["movie alone.bk2"]

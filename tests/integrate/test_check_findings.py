@@ -57,7 +57,9 @@ def folder(tmp_path: Path) -> Callable[[dict[str, Any], dict[str, Any] | None], 
 def case(folder: Callable[..., Path]) -> MakeCase:
     """Plays in which the named variables take these values, one list per play; the others stay as they are."""
 
-    def make(scenario: dict[str, Any], *plays: dict[str, Any], types: dict[str, str] | None = None) -> Case:
+    def make(
+        scenario: dict[str, Any], *plays: dict[str, Any], types: dict[str, str] | None = None, speed: float = 60
+    ) -> Case:
         data: dict[str, Any] = {
             "info": {name: {"address": at, "type": (types or {}).get(name, kind)} for name, (at, kind) in INFO.items()}
         }
@@ -78,7 +80,7 @@ def case(folder: Callable[..., Path]) -> MakeCase:
             total = amounts.sum(axis=1, keepdims=True).astype(np.float64)
             masks = np.zeros((length - 1, 1), np.uint16)
             made.append(Play(values.get("name", f"random, seed {number}"), masks, samples, total, amounts, ended_at))
-        return Case(integration, terms, tuple(made))
+        return Case(integration, terms, tuple(made), speed)
 
     return make
 
@@ -95,7 +97,12 @@ def test_a_plain_score_is_right(case: MakeCase) -> None:
     made = case(rewards(score=1), {"score": rising(800)}, {"score": rising(800, 70), "name": "nothing pressed"})
     assert kinds([*check_rewards(made), *check_types(made)]) == set()
     notes = {finding.kind: finding for finding in check_rewards(made)}
-    assert "frame on which a reward came is 50 " in notes["first reward"].message
+    assert "frame on which a reward came is 50 (after 0.8 s)" in notes["first reward"].message
+
+
+def test_seconds_are_those_of_the_game(case: MakeCase) -> None:
+    made = case(rewards(score=1), {"score": rising(800)}, speed=50)
+    assert any("50 (after 1.0 s)" in finding.message for finding in check_rewards(made))
 
 
 def test_a_wrapping_byte_is_found_with_its_higher_byte(case: MakeCase) -> None:
@@ -312,3 +319,24 @@ def test_what_can_never_be(folder: Callable[..., Path], scenario: dict[str, Any]
     assert found
     assert found[0].level == "error"
     assert text in found[0].message
+
+
+def test_the_value_that_an_unsigned_number_has_instead_of_a_negative_one(folder: Callable[..., Path]) -> None:
+    integration = load_integration(folder(end_at(x={"op": "equal", "reference": -1})))
+    (finding,) = (finding for finding in check_meaning(integration) if finding.kind == "done never fires")
+    assert finding.next_step == "give 'x' the type >i2, or expect 65535"
+
+
+@pytest.mark.parametrize("name", ["level", "LEVEL", "level_lo", "levelHi", "levellow", "levels_done", "p1_stage"])
+def test_names_of_levels(name: str, folder: Callable[..., Path]) -> None:
+    assert levels_named(name, folder) == [0]
+
+
+@pytest.mark.parametrize("name", ["action", "active", "actor", "roundness", "player_active", "ACTION", "zonelock"])
+def test_names_that_only_begin_like_levels(name: str, folder: Callable[..., Path]) -> None:
+    assert levels_named(name, folder) == []
+
+
+def levels_named(name: str, folder: Callable[..., Path]) -> list[int]:
+    integration = load_integration(folder({}, {"info": {name: {"address": 16, "type": "|u1"}}}))
+    return Case(integration, RewardTerms((), (), ()), (), 60).levels

@@ -11,8 +11,9 @@ import pytest
 import playthrough as pt
 from playthrough.errors import BadInputError, RomError
 from playthrough.game.integration import find_game, load_integration
-from playthrough.integrate.meaning import set_done, set_joined, set_reward, set_variable
+from playthrough.integrate.meaning import adopt_progress, set_done, set_joined, set_reward, set_variable
 from playthrough.integrate.new_game import create_game, games_of
+from playthrough.integrate.progress import ProgressCandidate
 
 GAMES = Path(__file__).parents[2] / "games"
 ENDINGS = {"Nes": "nes", "Genesis": "md", "Snes": "sfc", "GbAdvance": "gba", "Sms": "sms"}
@@ -78,6 +79,14 @@ def test_a_meaning_from_commands_is_what_the_environment_pays(tmp_path: Path) ->
         assert ended.index(True) == 7
     finally:
         env.close()
+
+
+@pytest.mark.parametrize(("unit", "reward"), [(-0.98, -1), (0.98, 1), (-0.3, -1), (-2.1, -0.5), (16, 0.0625)])
+def test_progress_is_paid_by_the_pixel_in_its_own_direction(unit: float, reward: float, tmp_path: Path) -> None:
+    folder = create_game(ROMS["Nes"], tmp_path, "Mine")
+    adopt_progress(load_integration(folder), ProgressCandidate("x", 0x20, None, unit, 1.0, 1.0, 0, 0.0, 1.0))
+    terms = json.loads((folder / "scenario.json").read_text())["reward"]["variables"]
+    assert terms == {"xscroll": {"reward": reward, "penalty": reward}}
 
 
 def test_a_meaning_that_cannot_be(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ def test_buttons_and_frames() -> None:
         ("", "nothing to press"),
         ("A|A 3", "presses for 2 players"),
         ("wait 99999999", "more than"),
+        ("wait " + "9" * 5000, "more than"),
+        ("A ²", "cannot tell what 'A ²' presses"),
     ],
 )
 def test_what_cannot_be_pressed(text: str, words: str) -> None:

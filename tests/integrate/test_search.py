@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import playthrough as pt
 from playthrough.engine.probes import DataType
+from playthrough.engine.systems import System
 from playthrough.env.options import EnvOptions
-from playthrough.errors import BadInputError
+from playthrough.errors import BadInputError, MovieError
 from playthrough.game.integration import load_integration
+from playthrough.game.movies import MovieWriter
 from playthrough.integrate.machine import Machine
 from playthrough.integrate.numbers import ALL_TYPES, fits_in_a_block, read_numbers
 from playthrough.integrate.search import MemorySearch
 from playthrough.integrate.session import SearchSession
+from playthrough.integrate.state_search import play_until
 
 TINY = ("Nes", "Snes", "Genesis", "Sms", "GameGear", "GameBoy", "GbColor", "GbAdvance", "PCEngine", "Atari2600")
 
@@ -120,14 +124,45 @@ def test_a_search_is_kept_from_one_command_to_the_next(tmp_path: Path, monkeypat
             session.say("jump")
         with pytest.raises(BadInputError, match="has no button 'FIRE'"):
             session.say("play FIRE 10")
+        with pytest.raises(BadInputError, match="the seed must be 0 or more, not -1"):
+            session.say("random 60 -1")
+        moment = machine.save()
+        with pytest.raises(MovieError, match="is of a Snes game"):
+            session.say(f"movie {movie_of(load_integration('Tiny-Snes').system, tmp_path)}")
+        assert machine.save() == moment
         session.say(f"name points {score.address:#x} {score.type}")
     assert load_integration("Tiny-Nes").variables["points"].probe == score
     with Machine(EnvOptions(game="Tiny-Snes")) as machine:
         other = SearchSession(machine, "score")
         other.path.parent.mkdir(parents=True)
         other.path.write_bytes((tmp_path / "integrations" / "Tiny-Nes" / "searches" / "score.npz").read_bytes())
-        with pytest.raises(BadInputError, match="cannot be read"):
-            SearchSession(machine, "score")
+        kept = other.path.read_bytes()
+        damaged = bytearray(kept)
+        damaged[60:200] = bytes(140)
+        for content in (kept, b"", kept[: len(kept) // 2], bytes(damaged)):
+            other.path.write_bytes(content)
+            with pytest.raises(BadInputError, match="cannot be read"):
+                SearchSession(machine, "score")
+
+
+def movie_of(system: System, folder: Path) -> Path:
+    path = folder / "other.bk2"
+    with MovieWriter(path, system, "Other", 1, None) as writer:
+        for _ in range(10):
+            writer.frame([0])
+    return path
+
+
+def test_random_play_until_the_masked_bits_of_a_variable_change(tiny_game: Any, tiny_cores: Any) -> None:
+    info = {"all": {"address": 0, "type": "<u2"}, "high": {"address": 0, "type": "<u2", "mask": 0xFFF0}}
+    folder = tiny_game(data={"info": info}, scenario={"reward": {}})
+    with Machine(EnvOptions(game=folder, core=tiny_cores["tiny_rgb565"])) as game:
+        lengths = []
+        for name in info:
+            game.start()
+            lengths.append(len(play_until(game, name)))
+    assert lengths[0] == 1
+    assert 1 < lengths[1] <= 16
 
 
 def test_a_search_of_memory_that_anybody_gives() -> None:

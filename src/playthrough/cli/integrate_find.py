@@ -51,7 +51,7 @@ def progress(
     with Machine(chosen.env_options(game)) as machine:
         say(f"Playing {seconds:g} seconds of the game ...", "dim")
         candidates, recording = find_progress(machine, seconds, seed)
-        integration = machine.integration
+        integration, frames_per_second = machine.integration, machine.frames_per_second
     if not candidates:
         raise BadInputError(
             "nothing in memory goes with the view, or the view does not move; a game with fixed screens has no such "
@@ -68,7 +68,7 @@ def progress(
     if plot is not None:
         from playthrough.integrate.picture_file import draw_progress
 
-        draw_progress(plot, recording, candidates[:3])
+        draw_progress(plot, recording, candidates[:3], frames_per_second)
         say(f"Written: {plot}", "bold")
     if write:
         for file in adopt_progress(integration, candidates[0]):

@@ -12,9 +12,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from playthrough.env.batches import rows
+from playthrough.env.batches import batch_of_one, rows
 from playthrough.env.options import EnvOptions
-from playthrough.env.seats import Mirror, Seats, batch_of_one
+from playthrough.env.seats import Mirror, Seats
 from playthrough.env.single import RetroEnv
 from playthrough.errors import DependencyError
 
@@ -44,7 +44,7 @@ class RetroParallelEnv(ParallelEnv[str, Any, Any]):
         """The game behind it, with everything that is not PettingZoo's: snapshots, sound, the integration."""
         try:
             self._seats = Seats(self.game.lanes, mirror)
-        except ValueError:
+        except BaseException:
             self.game.close()
             raise
         self.metadata: dict[str, Any] = {**self.game.metadata, "name": self.game.lanes.integration.name}

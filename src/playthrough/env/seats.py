@@ -16,7 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from playthrough.engine.systems import System
-from playthrough.env.batches import rows
+from playthrough.env.batches import batch_of_one, rows
 from playthrough.env.observation import Observation, Pixels, Together, Variables, Window, observation_of
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.game.actions import ActionMap
@@ -266,10 +266,3 @@ class SeatedLanes:
     def close(self) -> None:
         """End the emulators."""
         self.env.close()
-
-
-def batch_of_one(observation: Any) -> Any:
-    """One lane's observation with a lane axis in front."""
-    if isinstance(observation, dict):
-        return {name: part[None] for name, part in cast("dict[str, NDArray[Any]]", observation).items()}
-    return observation[None]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import lzma
 import struct
 import zipfile
 import zlib
@@ -37,6 +36,9 @@ _BOMB = "it would unpack to far more than its size: it looks like an archive bom
 
 _MAGICS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"7z\xbc\xaf\x27\x1c": "7z", b"\x1f\x8b": "gz"}
 _ENDINGS = {".zip": "zip", ".7z": "7z", ".gz": "gz"}
+
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The methods that zipfile unpacks piece by piece; with others a few bytes can fill the memory at once."""
 
 _OTHER_ARCHIVES = {b"Rar!": "RAR", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
 
@@ -136,8 +138,7 @@ def read_archive(
         except DependencyError as error:
             raise RomError(str(error)) from error
         return
-    file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-    with file:
+    with _PiecewiseFile(io.BytesIO(source) if isinstance(source, bytes) else io.FileIO(source)) as file:
         if kind == "gz":
             yield _gunzipped(file, name, budget)
         else:
@@ -159,11 +160,10 @@ def _gunzipped(file: BinaryIO, name: str, budget: Budget) -> ArchiveFile:
 def _unzipped(file: BinaryIO, budget: Budget) -> Iterator[ArchiveFile]:
     # What a hostile archive raises inside zipfile and its decompressors.
     damage = (
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error),
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error),
         *(RuntimeError, NotImplementedError, OverflowError, IndexError),
     )
     try:
-        _check_directory(file)
         archive = zipfile.ZipFile(file)
     except damage as error:
         raise RomError(f"the archive cannot be unpacked: {error}") from error
@@ -177,6 +177,9 @@ def _unzipped(file: BinaryIO, budget: Budget) -> Iterator[ArchiveFile]:
             budget.count_file()
             if entry.flag_bits & 1:
                 yield ArchiveFile(entry.filename, None, "is encrypted; unpack it with its password")
+            elif entry.compress_type not in _ZIP_METHODS:
+                reason = "is packed with another method than deflate; unpack the archive, and import the folder"
+                yield ArchiveFile(entry.filename, None, reason)
             elif entry.file_size > MAX_ROM_BYTES:
                 yield ArchiveFile(entry.filename, None, f"{entry.file_size:,} bytes are more than any cartridge holds")
             elif entry.file_size < SMALLEST_ROM_BYTES:
@@ -191,24 +194,17 @@ def _unzipped(file: BinaryIO, budget: Budget) -> Iterator[ArchiveFile]:
                 yield ArchiveFile(entry.filename, data)
 
 
-def _check_directory(file: BinaryIO) -> None:
-    """Refuse a zip whose directory would fill the memory before anybody could look at it."""
-    end = file.seek(0, io.SEEK_END)
-    tail_bytes = min(end, 22 + 0xFFFF)
-    file.seek(end - tail_bytes)
-    tail = file.read(tail_bytes)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) < at + 22:
-        return  # zipfile says what is wrong
-    directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
-    if tail[max(at - 20, 0) : at].startswith(b"PK\x06\x07"):
-        file.seek(max(end - tail_bytes + at - 76, 0))
-        record = file.read(56)
-        if record.startswith(b"PK\x06\x06"):
-            directory_bytes = int.from_bytes(record[40:48], "little")
-    if directory_bytes > _MAX_DIRECTORY_BYTES:
-        raise RomError(f"its directory of {directory_bytes:,} bytes is far too large; unpack it by hand")
-    file.seek(0)
+class _PiecewiseFile(io.BufferedReader):
+    """A file that is only read in pieces.
+
+    zipfile reads the directory of an archive at once, however large that says it is: that would fill the memory before
+    anybody could look at it. All else it reads in pieces.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_DIRECTORY_BYTES:
+            raise RomError(f"its directory of {size:,} bytes is far too large; unpack it by hand")
+        return super().read(size)
 
 
 def _read_limited(file: IO[bytes] | gzip.GzipFile, budget: Budget) -> bytes | None:

@@ -1,8 +1,9 @@
 """7z archives, read by py7zr in a process of its own.
 
 A 7z archive decides itself how much memory and time its reader takes before anything can be counted. So the reader is a
-process with a limit on its memory, and with somebody who waits only so long; one process reads all archives of an
-import, and a new one takes over where one was lost.
+process with a limit on its memory, and with somebody who waits only so long. One process reads all archives of an
+import, one after the other; archives in archives have one for each level, as the outer one is still being read. A new
+one takes over where one was lost.
 
     parent -> reader: kind (p: a path, d: the content), its length, the three limits
     reader -> parent: f, name, data for each file; then . for the end, or ! with what is wrong
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import select
 import selectors
 import struct
 import subprocess
@@ -45,6 +47,8 @@ class SevenZipReader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._busy = False
+        self._inner: SevenZipReader | None = None  # for archives met while this one is in the middle of another
 
     def __enter__(self) -> SevenZipReader:
         return self
@@ -71,16 +75,19 @@ class SevenZipReader:
             raise DependencyError(
                 "7z archives need py7zr: run pip install 'playthrough[archives]', or unpack it yourself"
             )
-        process = self._process or self._start()
-        finished = False
+        if self._busy:
+            self._inner = self._inner or SevenZipReader()
+            yield from self._inner.read(source, max_file_bytes, max_bytes, max_files)
+            return
+        if self._process is None:
+            self._process = self._start()
+        self._busy, finished = True, False
         try:
-            assert process.stdin is not None
             kind, request = (b"d", source) if isinstance(source, bytes) else (b"p", os.fsencode(source.absolute()))
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(_REQUEST.pack(kind, len(request), max_file_bytes, max_bytes, max_files))
-                process.stdin.write(request)
-                process.stdin.flush()
             give_up_s = time.monotonic() + _MAX_ARCHIVE_S
+            with contextlib.suppress(BrokenPipeError):  # that it has ended is told where its answer is missed
+                self._give(_REQUEST.pack(kind, len(request), max_file_bytes, max_bytes, max_files), give_up_s)
+                self._give(request, give_up_s)
             while True:
                 kind, name_bytes, data_bytes = _ANSWER.unpack(self._take(_ANSWER.size, give_up_s))
                 name = self._take(name_bytes, give_up_s).decode("utf-8", "replace")
@@ -92,11 +99,14 @@ class SevenZipReader:
                     raise RomError(f"the archive cannot be unpacked: {name}")
                 return
         finally:
+            self._busy = False
             if not finished:  # it is in the middle of something
                 self.close()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and those for archives in archives."""
+        if self._inner is not None:
+            self._inner.close()
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -104,14 +114,29 @@ class SevenZipReader:
                 process.communicate()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-c", _START, *(str(entry) for entry in sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=0,
             start_new_session=True,  # Ctrl-C is for this process to decide on
         )
-        return self._process
+
+    def _give(self, request: bytes, give_up_s: float) -> None:
+        """Write a part of a request.
+
+        Raises:
+            RomError: If the process does not read it.
+            BrokenPipeError: If it has ended.
+        """
+        assert self._process is not None and self._process.stdin is not None
+        pipe, left = self._process.stdin.fileno(), memoryview(request)
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(pipe, selectors.EVENT_WRITE)
+            while left:
+                _wait(waiting, give_up_s)
+                left = left[os.write(pipe, left[: select.PIPE_BUF]) :]  # a ready pipe takes so much without blocking
 
     def _take(self, size_bytes: int, give_up_s: float) -> bytes:
         """The next bytes of the answer.
@@ -125,8 +150,7 @@ class SevenZipReader:
         with selectors.DefaultSelector() as waiting:
             waiting.register(pipe, selectors.EVENT_READ)
             while len(found) < size_bytes:
-                if time.monotonic() > give_up_s or not waiting.select(_TIMEOUT_S):
-                    raise RomError("the archive takes too long to unpack and was given up")
+                _wait(waiting, give_up_s)
                 piece = os.read(pipe, min(size_bytes - len(found), 1 << 20))
                 if not piece:
                     raise RomError(
@@ -135,6 +159,11 @@ class SevenZipReader:
                     )
                 found += piece
         return bytes(found)
+
+
+def _wait(pipe: selectors.BaseSelector, give_up_s: float) -> None:
+    if time.monotonic() > give_up_s or not pipe.select(_TIMEOUT_S):
+        raise RomError("the archive takes too long to unpack and was given up")
 
 
 # The reader's side ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ not named holds pad n.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from playthrough.game.integration import Integration
 from playthrough.game.json_files import read_json
 
 FILE_NAME = "pads.json"
+
+_PLAYER = re.compile("[1-9][0-9]{0,2}")
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def load_wires(path: Path, system: System, num_players: int) -> tuple[Wire, ...]
     """
     wires: list[Wire] = []
     for name, table in read_json(path).items():
-        if not name.isdigit() or name == "0":
+        if not _PLAYER.fullmatch(name):
             raise IntegrationError(f'expected players by number, such as "2", found {name!r}', path=path)
         if not isinstance(table, Mapping):
             raise IntegrationError(f'player {name}: expected {{"UP": [1, "LEFT"]}}, found {table!r}', path=path)

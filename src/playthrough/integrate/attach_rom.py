@@ -31,6 +31,7 @@ from playthrough.game.rom_headers import read_header
 from playthrough.game.rom_import import UnknownRom, unknown_roms
 from playthrough.game.rom_store import store_rom
 from playthrough.game.roms import find_rom
+from playthrough.integrate.check_plays import own_movies
 from playthrough.integrate.rom_plays import (
     STEP_FRAMES,
     Watched,
@@ -260,11 +261,8 @@ def _judge_power_on(trial: Trial, watched: Watched, states: dict[str, NDArray[np
 
 def _replay_movies(trial: Trial, options: EnvOptions, integration: Integration) -> None:
     """Replay the integration's own movies, where they keep what the variables were."""
-    paths = [
-        path for place in integration.folders for path in sorted((*place.glob("*.bk2"), *place.glob("movies/*.bk2")))
-    ]
     num_left = _MAX_MOVIES
-    for path in paths:
+    for path in own_movies(integration):
         with contextlib.suppress(BadInputError, LaneError):
             movie = read_movie(path)
             if num_left == 0 or movie.trace is None or movie.trace.names != tuple(integration.variables):

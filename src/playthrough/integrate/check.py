@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from playthrough.engine.engine import Engine
 from playthrough.env.emulator import open_engine
 from playthrough.env.options import EnvOptions
@@ -22,7 +24,7 @@ from playthrough.integrate.check_case import Case
 from playthrough.integrate.check_ends import check_ends, lives_left
 from playthrough.integrate.check_files import check_files, check_meaning, check_memory, check_states
 from playthrough.integrate.check_finding import CheckReport, Finding, worst_first
-from playthrough.integrate.check_plays import Play, play_movie, random_plays
+from playthrough.integrate.check_plays import Play, own_movies, play_movie, random_plays
 from playthrough.integrate.check_rewards import check_rewards
 from playthrough.integrate.check_score import ScoreAt, check_score
 from playthrough.integrate.check_types import check_types
@@ -68,11 +70,12 @@ def check(
         step = "playthrough import PATH finds ROMs"
         findings.append(Finding("note", "rom", "without the ROM only the files were checked", str(error), step))
         return CheckReport(integration.name, worst_first(findings))
+    frames_per_second = engine.display.frames_per_second
     findings += _check_emulator(integration, engine)
     if any(finding.kind in ("address", "states") and finding.level == "error" for finding in findings):
         return CheckReport(integration.name, worst_first(findings))
     try:
-        case = _play(options, integration, movies, num_frames, on_frame)
+        case = _play(options, integration, movies, num_frames, on_frame, frames_per_second)
     except IntegrationError as error:  # a script that fails while it runs
         findings.append(Finding.of_error(error, "script", "correct the script at this place"))
         return CheckReport(integration.name, worst_first(findings))
@@ -93,7 +96,7 @@ def _lost(case: Case) -> list[Finding]:
             "error",
             "core",
             "the emulator was lost",
-            f"frame {play.num_frames} of the play '{play.name}': {play.lost}",
+            f"after frame {play.num_frames} of the play '{play.name}': {play.lost}",
             step,
         )
         for play in case.plays
@@ -114,6 +117,7 @@ def _play(
     movies: Sequence[str | Path],
     num_frames: int,
     on_frame: Callable[[int, int], None],
+    frames_per_second: float,
 ) -> Case:
     plays: list[Play] = []
     chosen = {"scenario": options.scenario, "info": options.info}
@@ -131,17 +135,16 @@ def _play(
         plays += random_plays(options, num_frames, on_frame)
     compiled = integration.scenario.compile(integration.variables)
     terms = RewardTerms.of(integration.scenario, compiled, options.players)
-    return Case(integration, terms, tuple(play for play in plays if play.amounts.shape[1:] == (len(terms.names),)))
+    in_terms = tuple(_in_terms(play, terms, options.players) for play in plays)
+    return Case(integration, terms, in_terms, frames_per_second)
 
 
-def own_movies(integration: Integration) -> list[Path]:
-    """The movies in an integration's folders."""
-    return [
-        path
-        for folder in integration.folders
-        for place in (folder, folder / "movies")
-        for path in sorted(place.glob("*.bk2"))
-    ]
+def _in_terms(play: Play, terms: RewardTerms, num_players: int) -> Play:
+    """A play with what all the terms paid, whose ever: a movie may have fewer players than the scenario, or more."""
+    rewards = np.zeros((play.num_frames, num_players))
+    common = min(num_players, play.rewards.shape[1])
+    rewards[:, :common] = play.rewards[:, :common]
+    return replace(play, amounts=terms.amounts(play.samples[1:], play.samples[0], rewards))
 
 
 def _describe(play: Play) -> str:

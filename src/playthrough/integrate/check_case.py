@@ -18,8 +18,8 @@ from playthrough.integrate.check_plays import Play
 
 _LIVES = re.compile(r"(^|[\d_.])(lives?|lifes?|tries|men|ships)($|[\d_.])|lives", re.IGNORECASE)
 _LEVEL = re.compile(
-    r"(^|[\d_.])(levels?|stages?|worlds?|rounds?|areas?|acts?|zones?|rooms?|waves?)($|[\d_.]|(?=[A-Z]|hi|lo|done))",
-    re.I,
+    r"(^|[\d_.])(?i:levels?|stages?|worlds?|rounds?|areas?|acts?|zones?|rooms?|waves?)"
+    r"($|[\d_.]|(?<=[a-z])(?=[A-Z])|(?i:hi(gh)?|low?|done)($|[\d_.]))"
 )
 _SCORE = re.compile(r"score|points", re.IGNORECASE)
 
@@ -43,11 +43,19 @@ class PaidVariable:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A game that was played, and the terms of its reward."""
+    """A game that was played, and the terms of its reward.
+
+    Attributes:
+        integration: The game.
+        terms: Of its reward.
+        plays: How it was played.
+        frames_per_second: The game's speed.
+    """
 
     integration: Integration
     terms: RewardTerms
     plays: tuple[Play, ...]
+    frames_per_second: float
 
     @property
     def names(self) -> list[str]:

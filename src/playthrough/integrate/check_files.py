@@ -281,7 +281,8 @@ def _check_done(done: Done, variables: dict[str, Variable], path: Path) -> Itera
 def _signed_hint(criterion: Criterion, variable: Variable) -> str:
     kind = variable.probe.type
     if kind.format == "u" and criterion.reference < 0 and criterion.measurement == "absolute":
-        return f"give {criterion.variable!r} the type {kind.order}i{kind.width}, or expect {criterion.reference % 256}"
+        instead = criterion.reference % (1 << 8 * kind.width)
+        return f"give {criterion.variable!r} the type {kind.order}i{kind.width}, or expect {instead}"
     return ""
 
 

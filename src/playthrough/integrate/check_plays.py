@@ -87,6 +87,7 @@ class _Stretch:
         rewards: float64 (lanes, frames, players); what a compiled scenario pays is worked out from the samples.
         ended: bool (lanes, frames), on which frames the scenario says that an episode ends.
         by_game: bool (lanes, frames), whether that is the game's own end.
+        frames_run: int32 (lanes,), how many of the frames each lane ran; what stands after them means nothing.
         lost: Lanes whose emulator was lost, and why.
     """
 
@@ -94,6 +95,7 @@ class _Stretch:
     rewards: NDArray[np.float64]
     ended: NDArray[np.bool_]
     by_game: NDArray[np.bool_]
+    frames_run: NDArray[np.int32]
     lost: Mapping[int, str]
 
 
@@ -135,21 +137,23 @@ class _Players:
             amounts = self.terms.amounts(result.samples[lane], before[lane], rewards[lane])
             for column, player in enumerate(self.terms.players):
                 rewards[lane, :, player] += amounts[:, column]
-        return _Stretch(result.samples, rewards, ended, ended, result.lost)
+        return _Stretch(result.samples, rewards, ended, ended, result.frames_run, result.lost)
 
     def _run_frame_by_frame(self, masks: NDArray[np.uint16]) -> _Stretch:
         env, (lanes, frames, players) = self.env, masks.shape
         samples = np.zeros((lanes, frames, len(env.variables)), np.int64)
         rewards = np.zeros((lanes, frames, players))
         ended, by_game = np.zeros((lanes, frames), np.bool_), np.zeros((lanes, frames), np.bool_)
+        frames_run = np.full(lanes, frames, np.int32)
         lost: dict[int, str] = {}
         for frame in range(frames):
             outcome = env.advance(masks[:, frame], env.everybody)
             env.go_on()
             samples[:, frame], rewards[:, frame] = env.values, outcome.rewards
             ended[:, frame], by_game[:, frame] = outcome.ended, outcome.terminated
-            lost |= outcome.lost
-        return _Stretch(samples, rewards, ended, by_game, lost)
+            for lane in outcome.lost.keys() - lost.keys():
+                frames_run[lane], lost[lane] = frame, outcome.lost[lane]
+        return _Stretch(samples, rewards, ended, by_game, frames_run, lost)
 
 
 class _Tape:
@@ -167,15 +171,17 @@ class _Tape:
         self.lost: str | None = None
 
     def add(self, masks: NDArray[np.uint16], stretch: _Stretch, lane: int) -> None:
-        """Record what a lane did, masks uint16 (frames, players)."""
-        self.masks.append(masks.copy())
-        self.samples.append(stretch.samples[lane])
-        self.rewards.append(stretch.rewards[lane])
-        if self.ended_at is None and stretch.ended[lane].any():
-            frame = int(np.flatnonzero(stretch.ended[lane])[0])
+        """Record what a lane did until it was lost, masks uint16 (frames, players)."""
+        ran = int(stretch.frames_run[lane])
+        self.masks.append(masks[:ran].copy())
+        self.samples.append(stretch.samples[lane, :ran])
+        self.rewards.append(stretch.rewards[lane, :ran])
+        ends_here = np.flatnonzero(stretch.ended[lane, :ran])
+        if self.ended_at is None and len(ends_here):
+            frame = int(ends_here[0])
             self.ended_at, self.by_game = self.num_frames + frame + 1, bool(stretch.by_game[lane, frame])
-        self.num_frames += len(masks)
-        self.lost = stretch.lost.get(lane)
+        self.num_frames += ran
+        self.lost = self.lost or stretch.lost.get(lane)
 
     def add_ram(self, ram: NDArray[np.uint8]) -> None:
         """Record the memory as it is now, uint8 (bytes,)."""
@@ -297,7 +303,7 @@ def _play(
         ram = env.engine.read_ram() if players.keeps_ram else None
         for lane, tape in enumerate(tapes):
             tape.add(masks[lane], stretch, lane)
-            if ram is not None:
+            if ram is not None and tape.lost is None:
                 tape.add_ram(ram[lane])
         over = np.array([tape.is_over for tape in tapes])
         if over.any():
@@ -307,6 +313,16 @@ def _play(
                 tapes[lane] = _Tape(players.values[lane])
         on_frame(frame + masks.shape[1], num_frames)
     return plays + [tape.play(name, players.terms) for name, tape in zip(names, tapes, strict=True) if tape.num_frames]
+
+
+def own_movies(integration: Integration) -> list[Path]:
+    """The movies in an integration's folders."""
+    return [
+        path
+        for folder in integration.folders
+        for place in (folder, folder / "movies")
+        for path in sorted(place.glob("*.bk2"))
+    ]
 
 
 def play_movie(
@@ -321,7 +337,7 @@ def play_movie(
         **options: Further fields of EnvOptions: scenario, info.
 
     Returns:
-        What happened, the terms of the reward, and the variables' names.
+        What happened, up to where the emulator was lost if it was; the terms of the reward; the variables' names.
 
     Raises:
         MovieError: If it is damaged, or presses a button of the console itself.
@@ -362,9 +378,11 @@ def play_movie(
         for start in range(0, len(inputs), _STRETCH_FRAMES):
             masks = inputs[start : start + _STRETCH_FRAMES]
             tape.add(masks, players.play(masks[None]), 0)
+            if tape.lost is not None:
+                break
             if players.keeps_ram:
                 tape.add_ram(env.engine.read_ram()[0])
-        if not tape.num_frames:
+        if not len(inputs):
             raise MovieError(f"{movie}: it has no frame beside the reset's own")
         return tape.play(f"movie {Path(movie).name}", players.terms), players.terms, env.variables
     finally:

@@ -426,7 +426,7 @@ def first_reward(case: Case) -> Iterator[Finding]:
     if not found:
         return
     frame, amount, play, term = min(found, key=lambda item: item[0])
-    seconds = frame / 60
+    seconds = frame / case.frames_per_second
     yield _finding(
         case,
         "note",

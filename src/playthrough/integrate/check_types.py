@@ -162,7 +162,7 @@ def game_modes(case: Case) -> Iterator[Finding]:
         outside = play.ram[play.ram_frames > play.ended_at + 60]
         if len(inside) < 3 or len(outside) < 4:
             continue
-        same = (inside == inside[0]).all(axis=0) & (outside == outside[-1]).mean(axis=0).__gt__(0.5)
+        same = (inside == inside[0]).all(axis=0) & ((outside == outside[-1]).mean(axis=0) > 0.5)
         steady = same if steady is None else steady & same
         during.append(inside[0])
         after.append(outside[-1])

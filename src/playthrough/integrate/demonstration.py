@@ -78,8 +78,8 @@ class Demonstrated:
         return lines
 
 
-def record_movie(machine: Machine, movie: Movie) -> Recording:
-    """What memory did while a movie played, from its own start.
+def require_playable(machine: Machine, movie: Movie) -> None:
+    """Check that a machine can play a movie.
 
     Raises:
         MovieError: If it is of another system, or presses the console's reset button.
@@ -90,6 +90,15 @@ def record_movie(machine: Machine, movie: Movie) -> Recording:
         )
     if movie.resets:
         raise MovieError(f"the movie presses the console's reset button (frame {movie.resets[0]}), which is not known")
+
+
+def record_movie(machine: Machine, movie: Movie) -> Recording:
+    """What memory did while a movie played, from its own start.
+
+    Raises:
+        MovieError: If the machine cannot play it.
+    """
+    require_playable(machine, movie)
     machine.start(movie.state or b"")
     recorder = Recorder(machine, motion=False)
     recorder.begin()

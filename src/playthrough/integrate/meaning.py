@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -129,7 +130,7 @@ def adopt_progress(integration: Integration, candidate: ProgressCandidate) -> li
     name = f"{candidate.axis}scroll"
     if len(candidate.variables) > 1:
         files.append(set_joined(integration, name, list(candidate.variables)))
-    per_pixel = 1 / round(candidate.unit) if abs(candidate.unit) >= 1 else 1.0
+    per_pixel = 1 / (round(candidate.unit) or math.copysign(1, candidate.unit))
     files.append(set_reward(_again(integration), name, per_pixel, per_pixel))
     return list(dict.fromkeys(files))
 

@@ -56,14 +56,16 @@ def draw_sheet(path: Path, pictures: dict[int, NDArray[np.uint8]], columns: int 
     figure.savefig(str(path), dpi=110)
 
 
-def draw_progress(path: Path, recording: Recording, candidates: list[ProgressCandidate]) -> None:
+def draw_progress(
+    path: Path, recording: Recording, candidates: list[ProgressCandidate], frames_per_second: float
+) -> None:
     """Write the course of candidates over time, and of the view.
 
     Raises:
         DependencyError: If Matplotlib is not installed.
     """
     figure = _figure()(figsize=(11, 2.6 * (len(candidates) + 1)))
-    seconds = np.arange(len(recording)) / 60
+    seconds = np.arange(len(recording)) / frames_per_second
     view = figure.add_subplot(len(candidates) + 1, 1, 1)
     for axis, moved in (("x", recording.dx), ("y", recording.dy)):
         if moved.any():
@@ -77,7 +79,7 @@ def draw_progress(path: Path, recording: Recording, candidates: list[ProgressCan
         axes.set_title(f"{number - 1}. {names}   (score {candidate.score:.2f})", loc="left", fontsize=10)
     for axes in figure.axes:
         for frame in np.flatnonzero(~recording.within)[1:]:
-            axes.axvline(frame / 60, color="0.85", linewidth=0.5, zorder=0)
+            axes.axvline(frame / frames_per_second, color="0.85", linewidth=0.5, zorder=0)
     figure.axes[-1].set_xlabel("seconds of play; a line is where a new play begins")
     figure.tight_layout()
     figure.savefig(str(path), dpi=110)

@@ -39,9 +39,13 @@ def parse_press(text: str, system: System, players: int = 1) -> NDArray[np.uint1
 
 def _split(part: str) -> tuple[str, int]:
     words = part.rsplit(maxsplit=1)
-    if words[-1].isdigit():
-        return (words[0] if len(words) == 2 else "wait"), max(int(words[-1]), 1)
-    return part, 1
+    if not words[-1].isdecimal():
+        return part, 1
+    try:
+        count = int(words[-1])
+    except ValueError:  # more digits than int reads
+        count = _MAX_FRAMES + 1
+    return (words[0] if len(words) == 2 else "wait"), max(count, 1)
 
 
 def _mask(pad: str, system: System, part: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from playthrough.game.atomic_file import write_file
 from playthrough.game.input_text import read_inputs
 from playthrough.game.integration import load_integration
 from playthrough.game.movies import read_movie
+from playthrough.integrate.demonstration import require_playable
 from playthrough.integrate.explore import RandomButtons
 from playthrough.integrate.machine import Machine
 from playthrough.integrate.meaning import own_folder, set_variable
@@ -132,7 +134,7 @@ class SearchSession:
             self._machine.load(arrays.pop("snapshot").tobytes())
             self._before = arrays.pop("before").tobytes() or None
             return MemorySearch.restored(self._machine, arrays)
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile, StateError) as error:
+        except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile, StateError) as error:
             raise BadInputError(
                 f"the search {self.path} cannot be read ({error}); remove the file to begin anew"
             ) from error
@@ -152,6 +154,8 @@ class SearchSession:
         frames, seed = _numbers("random FRAMES [SEED]", words, 1, 2, default=0)
         if not 1 <= frames <= _MAX_FRAMES:
             raise BadInputError(f"random: the number of frames must be from 1 to {_MAX_FRAMES}, not {frames}")
+        if seed < 0:
+            raise BadInputError(f"random: the seed must be 0 or more, not {seed}")
         pad = RandomButtons(self._machine.system, np.random.default_rng(seed))
         return self._run(np.array([pad.next() for _ in range(frames)], np.uint16))
 
@@ -161,6 +165,7 @@ class SearchSession:
     def _movie(self, words: list[str]) -> str:
         movie = read_movie(_file("movie FILE [FRAMES]", words[:1]))
         frames = _numbers("movie FILE [FRAMES]", words[1:], 0, 1, default=len(movie.inputs))[0]
+        require_playable(self._machine, movie)
         before = self._machine.save()
         self._machine.start(movie.state or b"")
         answer = self._run(movie.inputs[:frames])

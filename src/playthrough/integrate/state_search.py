@@ -58,9 +58,10 @@ def _look(machine: Machine, what: str) -> Callable[[NDArray[np.uint8]], bool]:
             f"{machine.integration.name} has no variable {what!r} (it has {known}); or wait for the picture"
         )
     probe = variable.probe
-    first = probe.type.decode(machine.read(probe.address, probe.type.width))
 
-    def another_value(_: NDArray[np.uint8]) -> bool:
-        return probe.type.decode(machine.read(probe.address, probe.type.width)) != first
+    def value() -> int:
+        number = probe.type.decode(machine.read(probe.address, probe.type.width))
+        return number if probe.mask is None else number & probe.mask
 
-    return another_value
+    first = value()
+    return lambda _: value() != first
