@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -225,6 +226,9 @@ def test_a_killed_and_a_stopped_emulator_come_back_and_leave_nothing() -> None:
     np.testing.assert_array_equal(again.samples, expected)
     groups += [lane.process.pid for lane in engine._lanes if lane.process]
     engine.close()
+    deadline = time.monotonic() + 5.0  # what was killed needs a moment to be gone
+    while set(groups) & running_groups() and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not set(groups) & running_groups()
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from playthrough.env.options import EnvOptions, StartState
     from playthrough.runs.agent import AgentSource
 
-# What an agent that never learnt to end a game is given: two minutes of most systems.
-_RANDOM_FRAME_SKIP, _RANDOM_MAX_STEPS = 4, 1800
+# What an agent that never learnt to end a game is given: a minute of most systems.
+_RANDOM_FRAME_SKIP, _RANDOM_MAX_STEPS = 4, 900
 
 
 @takes_game
