@@ -26,8 +26,8 @@ from playthrough.env.observation import Grid
 
 CONFIG = Path(__file__).parent.parent / "tests" / "agents" / "neat" / "tutorial-0.92.cfg"
 GAME = "Airstriker-Genesis"
-FRAMES = 60
-"""Of an episode at most; a round of theirs takes ten seconds."""
+FRAMES = 120
+"""Of an episode at most; the tutorials cut off whoever gets nowhere for so long."""
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         closing(
             pt.make_vec(
                 GAME,
-                num_envs=8 * threads,
+                num_envs=8,
                 num_threads=threads,
                 observation=Grid(scale=255.0),
                 autoreset_mode="disabled",
