@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.env.reward_terms import RewardTerms
+from playthrough.errors import LaneError
 from playthrough.integrate.check_plays import Play, play_movie
 
 
@@ -97,7 +98,9 @@ def explain(movie: str | Path, *, game: str | Path | None = None, **options: Any
         **options: Further fields of EnvOptions: scenario, info, core.
 
     Raises:
-        PlaythroughError: If the movie or its game cannot be had.
+        PlaythroughError: If the movie or its game cannot be had, or the core does not get through the movie.
     """
     play, env_terms, variables = play_movie(movie, game=game, **options)
+    if play.lost:
+        raise LaneError(f"{movie} cannot be explained to its end: {play.lost}")
     return Ledger(env_terms, variables, play)
