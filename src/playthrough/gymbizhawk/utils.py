@@ -1,4 +1,4 @@
-"""What GymBizHawk's examples take from its `utils`."""
+"""What GymBizHawk's examples take from its `utils`; it has that name so that their imports need not change."""
 
 from __future__ import annotations
 
