@@ -147,7 +147,7 @@ def test_other_rules_begin_with_an_empty_frontier(run: RunFolder, tmp_path: Path
     assert len(known["keys"]) > 3
     resume(folder, changes=["neat.generations=4", "env.frame_skip=5"], watcher=Listener())
     fresh = decode(RunFolder(folder).latest_checkpoint()[0].trainer)["frontier"]
-    assert fresh["generation"] == 1 and known["generation"] == 3
+    assert fresh["visits"].sum() < known["visits"].sum(), "episodes of one generation, not of four"
 
 
 def test_ghosts_need_ways(tmp_path: Path, run: RunFolder) -> None:

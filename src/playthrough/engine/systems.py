@@ -158,6 +158,11 @@ _SCREENS = {
     "NintendoDs": (256, 384),
 }
 
+START_BUTTONS = ("START", "RESET", "RUN")
+"""Buttons that begin a game where it waits for that."""
+MENU_BUTTONS = ("SELECT", "MODE", "START", "PAUSE", "RUN", "RESET", "COIN")
+"""Buttons that begin, stop or choose a game, rather than play it."""
+
 # Systems without an embedded core, for emulators in other programs: endings of ROM files, buttons by libretro id.
 _CROSS = ("UP", "DOWN", "LEFT", "RIGHT")
 _ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[str | None, ...]]] = {

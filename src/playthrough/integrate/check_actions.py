@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.engine import Observe
+from playthrough.engine.systems import MENU_BUTTONS
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.game.actions import ActionMap
 from playthrough.integrate.check_case import Case
 from playthrough.integrate.check_finding import Finding
-from playthrough.integrate.check_plays import MENU_BUTTONS
 
 _WARM_UPS_FRAMES = (60, 480)
 """How long everybody waits, or plays at random, before buttons are compared."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.engine import Observe
-from playthrough.engine.systems import System
+from playthrough.engine.systems import MENU_BUTTONS, System
 from playthrough.env.options import EnvOptions, Isolation
 from playthrough.env.reward_terms import RewardTerms, ends
 from playthrough.env.vector import RetroVectorEnv
@@ -28,7 +28,6 @@ AFTER_FRAMES = 480
 _STRETCH_FRAMES = 20
 """How many frames are played at a time; after each such stretch the memory is copied."""
 _MAX_RAM_BYTES = 1 << 16
-MENU_BUTTONS = ("START", "SELECT", "MODE", "RESET", "PAUSE", "RUN")
 
 Buttons = Callable[[int, np.random.Generator], int]
 """What a way to play presses on a frame, as a mask."""

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.engine.systems import START_BUTTONS
 from playthrough.errors import BadInputError
 from playthrough.integrate.explore import RandomButtons, action_buttons
 from playthrough.integrate.machine import Machine
 
-_STARTERS = ("START", "RESET", "RUN")
-"""Buttons that begin a game, by the names that systems give them."""
 _MOST_PRESSES = 5
 _FIRST_WAIT, _HOLD_FRAMES = 90, 6
 _WAITS = (120, 360)
@@ -72,7 +71,7 @@ def find_beginning(machine: Machine) -> Beginning:
 def _ways(machine: Machine, actions: float) -> Iterator[Beginning]:
     """For each button that may begin games, and each wait, the deepest scene that listens."""
     system = machine.system
-    starters = [name for name in _STARTERS if name in system.buttons]
+    starters = [name for name in START_BUTTONS if name in system.buttons]
     for name in (*starters, *action_buttons(system)):
         for wait in _WAITS:
             masks, words = [0] * _FIRST_WAIT, f"wait {_FIRST_WAIT}"

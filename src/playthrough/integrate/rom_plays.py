@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from playthrough.engine.engine import Observe, PixelSpec
 from playthrough.engine.probes import DataType
+from playthrough.engine.systems import MENU_BUTTONS, START_BUTTONS
 from playthrough.env.emulator import open_engine
 from playthrough.env.options import EnvOptions
 from playthrough.env.starts import StartStates
@@ -32,9 +33,6 @@ _LOOK_EVERY_STEPS = 4
 _SETTLED_STEPS = 4
 _MOVIE_PIECE_FRAMES = 256
 _MAX_STATES = 12
-_START_BUTTONS = ("START", "RUN", "RESET")
-_QUIET_BUTTONS = (*_START_BUTTONS, "SELECT", "MODE", "PAUSE")
-"""What random play from a start state leaves alone: it would pause or restart the game."""
 
 Progress = Callable[[int, int], None]
 
@@ -231,7 +229,7 @@ def _are_digits(raw: bytes, kind: DataType) -> bool:
 
 def _random_presses(buttons: tuple[str | None, ...], num_steps: int) -> Presses:
     """Nothing on the first lane, random buttons on the others."""
-    usual = [i for i, name in enumerate(buttons) if name and name not in _QUIET_BUTTONS]
+    usual = [i for i, name in enumerate(buttons) if name and name not in MENU_BUTTONS]
 
     def press(lane: int, step: int, random: np.random.Generator) -> int:
         return sum(1 << i for i in usual if random.random() < 0.3) if lane else 0
@@ -241,7 +239,7 @@ def _random_presses(buttons: tuple[str | None, ...], num_steps: int) -> Presses:
 
 def _starting_presses(buttons: tuple[str | None, ...], num_steps: int) -> Presses:
     """START now and then and nothing else; START and random buttons, for half of the time or only at first."""
-    start = sum(1 << i for i, name in enumerate(buttons) if name in _START_BUTTONS)
+    start = sum(1 << i for i, name in enumerate(buttons) if name in START_BUTTONS)
     at_random = _random_presses(buttons, num_steps)
     every, until = (8, 11, 5), (num_steps, num_steps // 2, num_steps // 6)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 from playthrough.agents.deep.sb3.options import OPTIONS, QrdqnOptions, Sb3Options
+from playthrough.engine.systems import MENU_BUTTONS
 from playthrough.errors import DependencyError
 from playthrough.game.integration import load_integration
 from playthrough.runs.settings import Draft, plain, read_fields
@@ -22,7 +23,6 @@ DEEP_LANES = 8
 """Lanes where nobody says another number; the results depend on it."""
 
 _ENV = {"observation": "gray84", "frame_skip": 4, "noop_max": 30, "max_episode_steps": 4500}
-_MENU_BUTTONS = {"START", "SELECT", "MODE", "PAUSE", "RUN", "RESET", "COIN"}
 _SHARE_EVALUATED, _SHARE_CHECKPOINTED = 10, 20
 _EPISODES = 8
 
@@ -136,9 +136,9 @@ def play_actions(game: str | Path, **which: Any) -> str | list[list[str]]:
     """All combinations of a game's buttons that make sense together, but none that open a menu."""
     integration = load_integration(game, **which)
     groups = integration.scenario.actions or integration.system.button_groups
-    if not any(_MENU_BUTTONS & set(choice) for group in groups for choice in group):
+    if not any(set(MENU_BUTTONS) & set(choice) for group in groups for choice in group):
         return "discrete"
-    kept = [[choice for choice in group if not _MENU_BUTTONS & set(choice)] or [()] for group in groups]
+    kept = [[choice for choice in group if not set(MENU_BUTTONS) & set(choice)] or [()] for group in groups]
     # As `discrete` numbers them: the first group's changes fastest.
     return [[button for choice in reversed(choices) for button in choice] for choices in product(*reversed(kept))]
 

@@ -93,7 +93,8 @@ def _fit_to(config: RunConfig, env: RetroVectorEnv, *, resumed: bool = False) ->
     num_inputs = inputs_needed(cast("Any", env.single_observation_space))
     num_outputs = outputs_needed(cast("Any", env.single_action_space))
     config = config.with_sizes(num_inputs, num_outputs)
-    neat = config.neat
+    neat = replace(config.neat, options=_options_for(config.neat.options, env.variables))
+    config = replace(config, settings=neat)
     if resumed:
         neat_config, filled_in = load_neat_config(neat.config, source=neat.source)
         genomes = cast("Any", neat_config).genome_config
@@ -108,6 +109,21 @@ def _fit_to(config: RunConfig, env: RetroVectorEnv, *, resumed: bool = False) ->
         neat.config, num_inputs=num_inputs, num_outputs=num_outputs, source=neat.source
     )
     return config, neat_config, filled_in
+
+
+def _options_for(options: NeatOptions, variables: Sequence[str]) -> NeatOptions:
+    """Options that speak of the game's variables alone; a game with an `x` and a `y` has every way traced."""
+    if not options.trace and {"x", "y"} <= set(variables):
+        options = replace(options, trace=("x", "y"))
+    for name in options.trace:
+        if name not in variables:
+            raise ConfigError(f"[neat] trace: no variable {name!r}; {suggest(name, variables)}")
+    if options.frontier:
+        try:
+            options.frontier.check(variables)
+        except ValueError as error:
+            raise ConfigError(f"[neat] {error}") from error
+    return options
 
 
 class _Run:
@@ -152,7 +168,7 @@ class _Run:
         """
         from playthrough.agents.neat import NeatTrainer, decode
 
-        config, options = self._config, self._options()
+        config, options = self._config, self._config.neat.options
         if checkpoint is None:
             self._trainer = NeatTrainer(neat_config, self._env, config.seed, options, on_genome=self._on_genome)
         else:
@@ -190,21 +206,6 @@ class _Run:
                 filled_in=tuple(filled_in),
             )
         )
-
-    def _options(self) -> NeatOptions:
-        """The trainer's options; where a game says by `x` and `y` where somebody is, every way is traced."""
-        options, variables = self._config.neat.options, self._env.variables
-        if not options.trace and {"x", "y"} <= set(variables):
-            options = replace(options, trace=("x", "y"))
-        for name in options.trace:
-            if name not in variables:
-                raise ConfigError(f"[neat] trace: no variable {name!r}; {suggest(name, variables)}")
-        if options.frontier:
-            try:
-                options.frontier.check(variables)
-            except ValueError as error:
-                raise ConfigError(f"[neat] {error}") from error
-        return options
 
     def say_if_nothing_is_left(self) -> None:
         """Say so where a run is resumed that has nothing more to do, and how it goes on all the same."""
@@ -289,7 +290,7 @@ class _Run:
             self._write_best(best, self._episode)
             self._write_champion(report.generation, best, self._episode)
         self._genomes.append(report, self._trainer.ancestors)
-        write_traces(self._folder.traces / f"{report.generation:06d}.npz", report, self._options().trace)
+        write_traces(self._folder.traces / f"{report.generation:06d}.npz", report, self._config.neat.options.trace)
         self._metrics.append(report.generation, _row(report, self._totals))
         self._write_checkpoint()
         self._watcher.generation(report, self._totals)

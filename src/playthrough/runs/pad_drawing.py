@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from playthrough.engine.systems import System
+from playthrough.engine.systems import MENU_BUTTONS, System
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,7 +18,6 @@ _BODY, _EDGE = (44, 48, 58), (70, 76, 90)
 _UP, _UP_TEXT = (72, 78, 92), (170, 176, 190)
 _LIT, _LIT_TEXT = (255, 196, 61), (30, 24, 0)
 _ARROWS = {"UP": (0, -1), "DOWN": (0, 1), "LEFT": (-1, 0), "RIGHT": (1, 0)}
-_SMALL = ("SELECT", "MODE", "START", "PAUSE", "RUN", "RESET", "COIN")
 _SHOULDERS = ("L", "L2", "R2", "R")
 
 
@@ -37,7 +36,7 @@ def draw_pad(system: System, pressed: Collection[str]) -> Image.Image:
     names = [name for name in system.buttons if name]
     _box(draw, (2, 12, width - 2, height - 2), 30, _BODY, _EDGE)
     _cross(draw, (44, 50), [name for name in _ARROWS if name in names], pressed)
-    small = [name for name in _SMALL if name in names]
+    small = [name for name in MENU_BUTTONS if name in names]
     for index, name in enumerate(small):
         y = 50 + (index - (len(small) - 1) / 2) * 14
         _box(draw, (77, y - 5, 105, y + 5), 5, _LIT if name in pressed else _UP, _EDGE)
@@ -46,7 +45,7 @@ def draw_pad(system: System, pressed: Collection[str]) -> Image.Image:
         x = 26 + 30 * _SHOULDERS.index(name) + (30 if name.startswith("R") else 0)
         _box(draw, (x, 3, x + 28, 13), 5, _LIT if name in pressed else _UP, _EDGE)
         _text(draw, (x + 14, 8), name, 8, name in pressed)
-    face = [name for name in names if name not in (*_ARROWS, *_SMALL, *_SHOULDERS)]
+    face = [name for name in names if name not in (*_ARROWS, *MENU_BUTTONS, *_SHOULDERS)]
     radius = 9 if len(face) <= 4 else 8
     for name, (x, y) in _places(face).items():
         lit = name in pressed

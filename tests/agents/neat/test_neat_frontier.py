@@ -166,7 +166,7 @@ def test_least_visited_places_come_first_and_the_newest_of_them() -> None:
     frontier = Frontier(FrontierOptions(cells=("x",), patience=0, explore=3, practise=2, novelty=8.0))
     visits = Counter({(0,): 50, (1,): 3, (2,): 1, (3,): 1, (4,): 1})
     frontier.learn(visits, {(x,): Discovery(x, 0, bytes([x])) for x in (0, 1, 2, 3)}, 1.0)
-    assert [place.snapshot for place in frontier.starts()] == [b"\x03", b"\x02", b"\x01"]
+    assert [place.snapshot for place in frontier.starts(0)] == [b"\x03", b"\x02", b"\x01"]
     assert frontier.bonus({(0,), (3,), (9,)}) == pytest.approx(8.0 * (51**-0.5 + 2**-0.5 + 1))
     assert frontier.bonus(set()) == 0.0
 
@@ -176,14 +176,14 @@ def test_practice_begins_before_the_place_where_the_best_ended() -> None:
     cells = [(x,) for x in range(9)]
     snapshots = {cell: Discovery(x, 0, bytes([x])) for x, cell in enumerate(cells) if x != 5}
     seen: set[bytes] = set()
-    for _ in range(5):
+    for generation in range(5):
         frontier.learn(Counter(cells), snapshots, 1.0, cells[:7])
-        starts = [place.snapshot or b"" for place in frontier.starts()]
+        starts = [place.snapshot or b"" for place in frontier.starts(generation)]
         assert len(set(starts)) == 2
         seen.update(starts)
     assert seen == {bytes([x]) for x in (1, 2, 3, 4, 6)}, "every run-up has its turn; where nobody left one, none"
     frontier.learn(Counter(cells), {}, 1.0, cells[:1])
-    assert [place.snapshot for place in frontier.starts()] == [b"\x00"]
+    assert [place.snapshot for place in frontier.starts(0)] == [b"\x00"]
 
 
 def test_the_frontier_waits_until_the_best_becomes_no_better() -> None:
@@ -192,7 +192,7 @@ def test_the_frontier_waits_until_the_best_becomes_no_better() -> None:
     lengths = []
     for fitness in (1.0, 2.0, 2.0, 1.5, 2.0, 3.0, 3.0):
         frontier.learn(Counter([(0,)]), snapshot, fitness, [(0,)])
-        lengths.append(len(frontier.starts()))
+        lengths.append(len(frontier.starts(0)))
     assert lengths == [0, 0, 0, 2, 2, 0, 0]
 
 

@@ -160,7 +160,7 @@ def evaluate(
     require_lanes(env)
     genomes = list(genomes)
     starts: list[str | bytes | None] = list(start_states) or [None]
-    extra = frontier.starts() if frontier else []
+    extra = frontier.starts(generation) if frontier else []
     plan: list[_Episode] = []
     for index, genome in enumerate(genomes):
         for start, state in enumerate(starts):

@@ -142,11 +142,11 @@ class Frontier:
         self.places: dict[Cell, Place] = {}
         self.best_way: tuple[Cell, ...] = ()
         """The cells that the best genome came through, in the order in which it entered them first."""
-        self._generation = self._stuck_for = 0
+        self._stuck_for = 0
         self._best_fitness = -math.inf
 
-    def starts(self) -> list[Place]:
-        """Where this generation's extra episodes begin; nowhere while the best becomes better.
+    def starts(self, generation: int) -> list[Place]:
+        """Where a generation's extra episodes begin; nowhere while the best becomes better.
 
         To explore: the cells that were visited least, the newest of them first. To practise: of the last few cells on
         the best genome's way another one in each generation, since nobody knows how long the run-up has to be.
@@ -156,7 +156,7 @@ class Frontier:
         found = [(place.visits, -number, place) for number, place in enumerate(self.places.values()) if place.snapshot]
         explored = [place for *_, place in sorted(found, key=lambda entry: entry[:2])[: self.options.explore]]
         way = [self.places[cell] for cell in self.best_way if self.places[cell].snapshot][-_RUN_UP - 1 :]
-        turns = [(self._generation + turn) % len(way) for turn in range(min(self.options.practise, len(way)))]
+        turns = [(generation + turn) % len(way) for turn in range(min(self.options.practise, len(way)))]
         return explored + [way[turn] for turn in turns]
 
     def bonus(self, cells: Collection[Cell]) -> float:
@@ -189,7 +189,6 @@ class Frontier:
             place = self.places.setdefault(cell, Place())
             place.steps, place.snapshot = discovery.steps, discovery.snapshot
         self.best_way = tuple(cell for cell in best_way if cell in self.places)
-        self._generation += 1
         ahead = {id(self.places[cell]) for cell in self.best_way[-2 * _RUN_UP :]}
         holders = sorted(
             (place for place in self.places.values() if place.snapshot and id(place) not in ahead),
@@ -204,7 +203,6 @@ class Frontier:
         snapshots = [np.frombuffer(place.snapshot or b"", np.uint8) for place in places]
         return {
             "cells": list(self.options.cells),
-            "generation": self._generation,
             "stuck_for": self._stuck_for,
             "best_fitness": self._best_fitness,
             "best_way": np.array(self.best_way, np.int64).reshape(len(self.best_way), len(self.axes)),
@@ -228,7 +226,7 @@ class Frontier:
             frontier.places[tuple(key)] = Place(visits, steps, snapshot or None)
             position += size
         frontier.best_way = tuple(tuple(cell) for cell in state["best_way"].tolist())
-        frontier._generation, frontier._stuck_for = int(state["generation"]), int(state["stuck_for"])
+        frontier._stuck_for = int(state["stuck_for"])
         frontier._best_fitness = float(state["best_fitness"])
         return frontier
 
