@@ -6,8 +6,6 @@ of network that are known here.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +18,12 @@ from gymnasium import spaces
 from playthrough.agents.deep import make_policy
 from playthrough.agents.deep.learner import ArrayState
 from playthrough.errors import StateError
-from playthrough.game.atomic_file import write_file
 from playthrough.runs.agent_source import BestEpisode
 from playthrough.runs.deep_settings import DEEP_OPTIONS, require_deep
-from playthrough.runs.safe_arrays import unpack_arrays, write_arrays
+from playthrough.runs.described_state import read_described, write_described
 
 if TYPE_CHECKING:
     from playthrough.agents.deep.learner import Policy
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -71,19 +66,14 @@ def write_policy(parameters: Path, description: Path, stored: StoredPolicy) -> N
     Raises:
         RunError: If a file cannot be written.
     """
-    data = write_arrays(parameters, stored.state.arrays)
-    table = {
-        "format": _FORMAT,
-        "kind": stored.state.kind,
-        "values": stored.state.values,
+    more = {
         "observation_space": _plain_space(stored.observation_space),
         "action_space": _plain_space(stored.action_space),
         "env": stored.env,
         "evaluation_mean": stored.evaluation_mean,
         "episode": stored.episode.plain(),
-        "parameters": {"file": parameters.name, "sha256": hashlib.sha256(data).hexdigest()},
     }
-    write_file(description, (json.dumps(table, indent=2, default=repr) + "\n").encode())
+    write_described(description, parameters, stored.state, more)
 
 
 def read_policy(description: Path) -> StoredPolicy:
@@ -95,30 +85,20 @@ def read_policy(description: Path) -> StoredPolicy:
     Raises:
         StateError: If it is no policy of a kind that is known, or damaged.
     """
+    state, table = read_described(description)
+    if state.kind not in DEEP_OPTIONS:
+        raise StateError(
+            f"{description} holds a policy of the unknown kind {state.kind!r}; known are {', '.join(DEEP_OPTIONS)}"
+        )
     try:
-        table = cast("dict[str, Any]", json.loads(description.read_bytes()))
-        if table["kind"] not in DEEP_OPTIONS:
-            raise StateError(
-                f"{description} holds a policy of the unknown kind {table['kind']!r}; "
-                f"known are {', '.join(DEEP_OPTIONS)}"
-            )
-        if table["format"] != _FORMAT:
-            raise StateError(f"{description} has format {table['format']}, expected {_FORMAT}")
-        # A name alone: parameters lie beside their description, not where a foreign file points.
-        parameters = description.with_name(Path(str(table["parameters"]["file"])).name)
-        data = parameters.read_bytes()
-        if hashlib.sha256(data).hexdigest() != table["parameters"]["sha256"]:
-            raise StateError(f"{parameters} is not the one that {description.name} describes, or is damaged")
         return StoredPolicy(
-            ArrayState(str(table["kind"]), unpack_arrays(data, str(parameters)), dict(table["values"])),
+            state,
             _space(table["observation_space"]),
             _space(table["action_space"]),
             dict(table["env"]),
             BestEpisode.from_plain(table["episode"]),
             float(table["evaluation_mean"]),
         )
-    except OSError as error:
-        raise StateError(f"{error.filename} cannot be read: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"{description} is no description of a policy: {type(error).__name__}: {error}") from error
 
