@@ -1,4 +1,4 @@
-"""Train an agent on a processor script written for GymBizHawk: with NEAT, or with PPO that knows the forbidden actions.
+"""Train an agent on a processor script written for GymBizHawk: with NEAT or PPO, which both keep to the valid actions.
 
     python examples/train_script.py examples/wickling_processor.lua --rom games/Wickling-Nes/rom.nes --rounds 20
     python examples/train_script.py examples/airstriker_processor.lua --rom Airstriker-Genesis --algo maskable
@@ -36,7 +36,10 @@ options = {"frameskip": args.frameskip, "setup_str": args.setup, "vector": True}
 
 
 def evolve() -> None:
-    """NEAT starts a lane anew when it wants to play another genome there: the lanes must not do it by themselves."""
+    """NEAT starts a lane anew when it wants to play another genome there: the lanes must not do it by themselves.
+
+    Where the script says which actions are valid, the best of those is taken.
+    """
     from playthrough.agents.neat import (
         NeatOptions,
         NeatPlayer,
@@ -77,12 +80,14 @@ def evolve() -> None:
 
     env = pt.make_script(args.script, args.rom, render_mode="rgb_array", **options)
     player = NeatPlayer(genome, shape, env.observation_space, env.action_space, 1)
-    observation, _ = env.reset(seed=best_seed)
+    observation, info = env.reset(seed=best_seed)
     height, width = (side // 2 * 2 for side in env.render().shape[:2])
     total = 0.0
     with encoding(args.video, (height, width, 3), env.metadata["render_fps"], 48_000) as film:
         for _ in range(args.max_steps):
-            observation, reward, terminated, truncated, _ = env.step(player.act(observation[np.newaxis])[0])
+            masks = info["action_mask"][np.newaxis] > 0 if "action_mask" in info else None
+            action = player.act(observation[np.newaxis], masks)[0]
+            observation, reward, terminated, truncated, info = env.step(action)
             total += reward
             film.add(np.ascontiguousarray(env.render()[:height, :width]), None)
             if terminated or truncated:

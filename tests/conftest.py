@@ -14,11 +14,20 @@ from pathlib import Path
 import pytest
 from tiny_cores import REPOSITORY, TINY_SCENARIO, TINY_VARIABLES, TinyCores, tiny_rom
 
+from playthrough.game import integration as integrations
+
 pytest.register_assert_rewrite("engine.conformance")
 
 # Tests see an empty home, and leave the user's alone.
 os.environ["PLAYTHROUGH_HOME"] = tempfile.mkdtemp(prefix="playthrough-tests-")
 atexit.register(shutil.rmtree, os.environ["PLAYTHROUGH_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def only_own_integrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adds, the next one does not find."""
+    monkeypatch.setattr(integrations, "_added", [])
+    monkeypatch.setattr(integrations, "_added_by_root", {})
 
 
 @pytest.fixture(scope="session")

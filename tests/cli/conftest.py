@@ -49,7 +49,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def program() -> Program:
     """`program("games")` runs `python -m playthrough games`."""
 

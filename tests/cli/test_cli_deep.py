@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Run
+from cli.conftest import Program, Run
 from playthrough.cli import train_panel
 from playthrough.cli.train_panel import TrainPanel
 from playthrough.game.roms import list_playable
@@ -30,18 +27,11 @@ pytestmark = pytest.mark.skipif(GAME not in list_playable(), reason="Breakout's 
 
 
 @pytest.fixture(scope="module")
-def deep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def deep_folder(tmp_path_factory: pytest.TempPathFactory, program: Program) -> Path:
     """A small run of PPO, made by the program itself; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("deep") / "run"
     arguments = ["train", GAME, "--algo", "ppo", "--steps", "64", *SMALL, "--out", str(folder), "--judge", "4"]
-    done = subprocess.run(
-        [sys.executable, "-m", "playthrough", *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = program(*arguments)
     assert done.returncode == 0, done.stderr
     (folder.parent / "stdout.txt").write_text(done.stdout)
     return folder

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Run, inputs_file
+from cli.conftest import Program, Run, inputs_file
 from playthrough.cli import train_panel
 from playthrough.cli.sparkline import duration, sparkline
 from playthrough.cli.train_panel import TrainPanel
@@ -29,7 +29,7 @@ SMALL = (
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, program: Program) -> Path:
     """A small run, made by the program itself; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     arguments = [
@@ -44,14 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out",
         str(folder),
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "playthrough", *arguments, *SMALL],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = program(*arguments, *SMALL)
     assert done.returncode == 0, done.stderr
     (folder.parent / "stdout.txt").write_text(done.stdout)
     return folder

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_cores import TinyCores
-from tiny_games import GAMES
 
 import playthrough as pt
 from playthrough.env.snapshots import unpack_snapshot
 from playthrough.errors import LaneError
-from playthrough.game.integration import add_integrations
 
 CRASH = 2
 ACTIONS = [[], ["RIGHT"], ["START"]]
@@ -33,7 +31,6 @@ def same(left: Any, right: Any) -> bool:
     [("Airstriker-Genesis", "gray84"), ("Breakout-Atari2600", "rgb"), ("Wickling-Nes", "grid8")],
 )
 def test_episodes_and_snapshots_are_those_of_lanes_in_this_process(game: str, observation: str) -> None:
-    add_integrations(GAMES)
     options: dict[str, Any] = {
         "num_envs": 3,
         "num_threads": 2,

@@ -10,7 +10,6 @@ from peer_process import ask_peer
 
 from playthrough.engine.systems import wheel_folder
 from playthrough.errors import GameNotFoundError, IntegrationError
-from playthrough.game import integration as integrations
 from playthrough.game.integration import (
     add_integrations,
     find_game,
@@ -23,11 +22,6 @@ from playthrough.game.integration import (
 )
 
 AIRSTRIKER_SHA1 = "a8be7b0ca850119b167f9644e6a4a22e983d61a4"
-
-
-@pytest.fixture(autouse=True)
-def no_added_folders(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(integrations, "_added", [])
 
 
 def make_game(folder: Path, name: str, **files: object) -> Path:
@@ -159,6 +153,12 @@ def test_one_game_folder_can_be_added_or_given_as_a_path(tmp_path: Path):
     assert load_integration(str(game)).folder == game
     add_integrations(game)
     assert load_integration("Mine-Nes").folder == game
+
+
+def test_a_folder_that_is_searched_anyway_counts_once(tmp_path: Path) -> None:
+    games = load_integration("Wickling-Nes").folder.parent
+    add_integrations(games)
+    assert load_integration("Wickling-Nes").folders == (games / "Wickling-Nes",)
 
 
 def test_an_added_folder_overrides_a_shipped_game_file_by_file(tmp_path: Path):

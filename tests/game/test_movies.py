@@ -259,6 +259,8 @@ def test_fm2(tmp_path: Path):
         (f"{FM2_HEADER}|0|........|........||\n|0|......|........||\n", "line 9: expected a line"),
         (f"{FM2_HEADER}|4|........|........||\n", "line 8: the command 4"),
         (f"{FM2_HEADER}|x|........|........||\n", "line 8"),
+        (f"{FM2_HEADER}|²|........|........||\n", "line 8: expected a line"),
+        (f"{FM2_HEADER}|{'1' * 5000}|........|........||\n", "line 8: expected a line"),
         (f"{FM2_HEADER}|\n", "line 8"),
         (FM2_HEADER.replace("port1 1", "port1 2"), "only pads"),
     ],

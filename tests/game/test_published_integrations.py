@@ -11,7 +11,6 @@ import pytest
 import playthrough as pt
 from playthrough.engine.systems import wheel_folder
 from playthrough.errors import StateError
-from playthrough.game import integration as integrations
 from playthrough.game.integration import (
     add_integrations,
     integration_folders,
@@ -31,7 +30,6 @@ GAMES = {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(integrations, "_added", [])
     monkeypatch.setenv("PLAYTHROUGH_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

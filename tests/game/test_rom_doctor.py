@@ -20,7 +20,6 @@ from made_roms import made_rom
 
 from playthrough.engine.systems import systems, wheel_folder
 from playthrough.errors import RunError
-from playthrough.game import integration as integrations
 from playthrough.game.integration import add_integrations, list_games
 from playthrough.game.near_roms import near_roms
 from playthrough.game.rom_doctor import Kind, plain_title
@@ -41,7 +40,6 @@ TINY = {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(integrations, "_added", [])
     monkeypatch.setenv("PLAYTHROUGH_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

@@ -16,7 +16,6 @@ from peer_process import ask_peer
 
 from playthrough.engine.systems import get_system, systems, wheel_folder
 from playthrough.errors import RomError, RunError
-from playthrough.game import integration as integrations
 from playthrough.game.integration import add_integrations, load_integration
 from playthrough.game.roms import find_rom, import_roms, list_playable, read_rom, roms_folder
 
@@ -31,7 +30,6 @@ def sha1(data: bytes) -> str:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(integrations, "_added", [])
     monkeypatch.setenv("PLAYTHROUGH_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

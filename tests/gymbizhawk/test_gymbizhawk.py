@@ -20,6 +20,7 @@ from gymnasium import spaces
 from tiny_cores import REPOSITORY
 
 import playthrough as pt
+from playthrough.env.bizhawk.host import png
 from playthrough.errors import BadInputError, EngineError
 from playthrough.gymbizhawk import bizhawk
 from playthrough.gymbizhawk.bizhawk import BizHawkEnv
@@ -285,6 +286,26 @@ def test_nonsense_is_one_clear_error(processor: Path, bizhawk_dir: Path, tmp_pat
     (tmp_path / "bin" / "mono").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{talker}" "$@"\n')
     with pytest.raises(EngineError, match="BizHawk"):
         BizHawkEnv(bizhawk_dir=bizhawk_dir, lua_file=processor, socket_timeout=2)
+
+
+def test_a_picture_may_come_in_pieces(processor: Path, bizhawk_dir: Path, tmp_path: Path) -> None:
+    picture = png(np.zeros((8, 9, 3), np.uint8))
+    assert b" " not in picture[:20]
+    talker = tmp_path / "talker.py"
+    talker.write_text(
+        "import socket, sys, time\n"
+        "port = next(int(word.partition('=')[2]) for word in sys.argv if word.startswith('--socket_port'))\n"
+        "connection = socket.create_connection(('127.0.0.1', port))\n"
+        "connection.recv(1000); connection.sendall(b'23 NES|int 0 3|1|int 0 255')\n"
+        "connection.recv(1000)\n"
+        f"for part in ({b'%d ' % len(picture)!r}, {picture[:20]!r}, {picture[20:]!r}):\n"
+        "    connection.sendall(part); time.sleep(0.1)\n"
+        "connection.recv(1000)\n"
+    )
+    (tmp_path / "bin" / "mono").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{talker}" "$@"\n')
+    env = BizHawkEnv(bizhawk_dir=bizhawk_dir, lua_file=processor, socket_timeout=10)
+    assert env.bizhawk.image_shape == (8, 9, 3)
+    env.close()
 
 
 def test_who_decides_where_it_plays(processor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from tiny_cores import TinyCores, tiny_rom
 import playthrough as pt
 from playthrough.engine.systems import wheel_folder
 from playthrough.errors import GameNotFoundError, RomError
-from playthrough.game import integration as integrations
 from playthrough.game.integration import add_integrations, load_integration
 from playthrough.game.roms import find_rom
 from playthrough.integrate.attach_rom import attach_rom, find_candidate, try_rom
@@ -25,7 +24,6 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(integrations, "_added", [])
     monkeypatch.setenv("PLAYTHROUGH_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

@@ -28,6 +28,15 @@ def test_the_newest_checkpoint_comes_back(folder: RunFolder) -> None:
     assert [path.name for path in sorted(folder.checkpoints.iterdir())] == [f"00000{n}.ckpt" for n in (3, 4, 5)]
 
 
+def test_files_of_other_names_are_no_checkpoints(folder: RunFolder) -> None:
+    folder.write_checkpoint(checkpoint(1))
+    for name in ("².ckpt", "notes.ckpt"):
+        (folder.checkpoints / name).write_bytes(b"mine")
+    assert folder.latest_checkpoint() == (checkpoint(1), [])
+    folder.forget_checkpoints_after(0)
+    assert {path.name for path in folder.checkpoints.iterdir()} == {"².ckpt", "notes.ckpt"}
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 import gymnasium
@@ -20,7 +21,8 @@ class LaneEnv(Protocol):
       whose mask is set. The observation returned is that of all lanes.
     - `options["state"]`, a list with one start state per lane, is passed when start states are asked for.
     - `step(actions)` gives observations, rewards, terminated, truncated and info. Where info has `frames`, that is the
-      number of emulated frames since the lane's reset.
+      number of emulated frames since the lane's reset; where it has `action_mask`, the actions allowed next, as
+      Gymnasium's `Discrete.sample(mask=...)` takes them.
     - An environment whose attribute `freezes_finished_lanes` is true may be stepped while lanes have ended: they stay
       as they are, at no cost. Without it, such lanes are started anew with a throwaway seed.
     """
@@ -87,6 +89,23 @@ def require_snapshots(env: LaneEnv) -> SnapshotLaneEnv:
     if not callable(getattr(env, "save_state", None)):
         raise ValueError("expected an environment with save_state(lane), as RetroVectorEnv has; this one keeps none")
     return cast("SnapshotLaneEnv", env)
+
+
+def allowed_actions(infos: Mapping[str, Any], num_lanes: int, num_actions: int) -> NDArray[np.bool_] | None:
+    """Which actions the infos of a reset or a step allow under `action_mask`, bool (lanes, actions).
+
+    A lane of which they say nothing may do everything; None where they say nothing of any lane.
+
+    Raises:
+        ValueError: There is not one entry for each action of each lane.
+    """
+    if "action_mask" not in infos:
+        return None
+    masks = np.asarray(infos["action_mask"], np.bool_)
+    if masks.shape != (num_lanes, num_actions):
+        raise ValueError(f"expected action_mask of shape {(num_lanes, num_actions)} in the infos, got {masks.shape}")
+    said = infos.get("_action_mask")
+    return masks if said is None or said.all() else masks | ~said[:, None]
 
 
 def lane_info(infos: dict[str, Any], lane: int) -> dict[str, Any]:

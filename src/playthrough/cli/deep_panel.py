@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, sparkline
+from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, number, sparkline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +48,7 @@ class DeepView:
         self._line_s = monotonic()
         best = f", best evaluation {totals.best_evaluation:.1f}" if totals.best_evaluation is not None else ""
         return (
-            f"step {totals.agent_steps:,} of {steps:,}: mean return {_number(totals.mean_return)}"
+            f"step {totals.agent_steps:,} of {steps:,}: mean return {number(totals.mean_return)}"
             f"{best}, {totals.steps_per_second:,.0f} steps/s, {duration(totals.time_left_s)} left"
         )
 
@@ -68,13 +68,13 @@ class DeepView:
         rows.add_column(justify="right")
         rows.add_column(style="dim")
         rows.add_row("steps", f"{done:,}", f"of {steps:,}, {totals.updates if totals else 0:,} updates")
-        episodes = f"last 100 of {totals.episodes:,} episodes, the best {_number(totals.best_return)}" if totals else ""
-        rows.add_row("mean return", _number(totals.mean_return if totals else None), episodes)
+        episodes = f"last 100 of {totals.episodes:,} episodes, the best {number(totals.best_return)}" if totals else ""
+        rows.add_row("mean return", number(totals.mean_return if totals else None), episodes)
         best = totals.best_evaluation if totals else None
         found = ""
         if totals and best is not None:
-            found = f"after {totals.best_agent_steps:,} steps; the last one {_number(totals.evaluation)}"
-        rows.add_row("best evaluation", Text(_number(best), "bold green"), found)
+            found = f"after {totals.best_agent_steps:,} steps; the last one {number(totals.evaluation)}"
+        rows.add_row("best evaluation", Text(number(best), "bold green"), found)
         speed = totals.steps_per_second if totals else 0.0
         rows.add_row("steps/s", f"{speed:,.0f}", f"{totals.frames:,} frames played" if totals else "")
         for name in _LEARNERS if report else ():
@@ -92,7 +92,3 @@ class DeepView:
             expand=False,
             padding=(0, 2),
         )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playthrough.cli.console import command, out, say, table, try_next
-from playthrough.cli.options import GameOptions, examples, takes_game
+from playthrough.cli.options import LANES, GameOptions, Threads, examples, takes_game
 from playthrough.cli.progress import progress
 from playthrough.cli.reference import print_reference
 
@@ -26,10 +26,8 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `train` made.")],
     episodes: Annotated[int, typer.Option(metavar="N", help="How many episodes each plays.", min=2)] = 30,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the first episode.", min=0)] = 0,
-    lanes: Annotated[int, typer.Option(metavar="N", help="How many emulators run side by side.", min=1)] = 8,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)
-    ] = None,
+    lanes: Annotated[int, LANES] = 8,
+    threads: Threads = None,
 ) -> None:
     """Say whether a trained agent plays better than random buttons do.
 

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playthrough.cli.console import command, heading, out, say, table, try_next
-from playthrough.cli.options import Game, GameOptions, examples, takes_game
+from playthrough.cli.options import ButtonSeed, Game, GameOptions, examples, takes_game
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from playthrough.integrate.guessed import Guess
 
-Seed = Annotated[int, typer.Option(metavar="N", help="Of the random buttons.")]
 MovieFile = Annotated[Path, typer.Argument(metavar="MOVIE", help="A .bk2 or .fm2 movie, as `play` records them.")]
-
-
-def _where(chosen: GameOptions) -> list[object]:
-    return [part for folder in chosen.integrations or () for part in ("--integrations", folder)]
 
 
 @takes_game
@@ -30,7 +25,7 @@ def progress(
     seconds: Annotated[
         float, typer.Option(metavar="S", help="How long to play, in the game's time.", min=5, max=3600)
     ] = 120,
-    seed: Seed = 0,
+    seed: ButtonSeed = 0,
     count: Annotated[int, typer.Option(metavar="N", help="How many candidates to show.", min=1)] = 5,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw their course over time beside the view's (.png).")
@@ -75,8 +70,8 @@ def progress(
             say(f"Written: {file}", "bold")
     name, (address, kind) = next(iter(candidates[0].variables.items()))
     try_next(
-        command("integrate", "variable", integration.name, name, f"{address:#x}", kind, *_where(chosen)),
-        command("integrate", "watch", integration.name, *_where(chosen)),
+        command("integrate", "variable", integration.name, name, f"{address:#x}", kind, *chosen.folder_words),
+        command("integrate", "watch", integration.name, *chosen.folder_words),
     )
 
 
@@ -88,7 +83,7 @@ def guess(
     seconds: Annotated[
         float, typer.Option(metavar="S", help="How long at most each time, in the game's time.", min=5, max=3600)
     ] = 60,
-    seed: Seed = 0,
+    seed: ButtonSeed = 0,
     count: Annotated[int, typer.Option(metavar="N", help="How many candidates to show of each.", min=1)] = 4,
     write: Annotated[
         bool,
@@ -123,8 +118,8 @@ def guess(
         for file in files:
             say(f"Written: {file}", "bold")
     try_next(
-        command("integrate", "watch", integration.name, *_where(chosen)),
-        command("integrate", "progress", integration.name, *_where(chosen)),
+        command("integrate", "watch", integration.name, *chosen.folder_words),
+        command("integrate", "progress", integration.name, *chosen.folder_words),
     )
 
 
@@ -197,7 +192,7 @@ def find(
         out().print(listing)
         first = candidates[0]
         words = ("integrate", "variable", integration.name, name, f"{first.address:#x}", str(first.type))
-        best.append(command(*words, *_where(chosen)))
+        best.append(command(*words, *chosen.folder_words))
     if best:
         try_next(*best)
 
@@ -239,7 +234,7 @@ def frames(
             pictures[frame] = machine.picture()
     draw_sheet(out_file, pictures)
     say(f"Written: {out_file}", "bold")
-    try_next(command("integrate", "find", game, movie, "--mark", f"{wanted[-1]}: score is 100", *_where(chosen)))
+    try_next(command("integrate", "find", game, movie, "--mark", f"{wanted[-1]}: score is 100", *chosen.folder_words))
 
 
 _MOST_PICTURES = 240

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playthrough.cli.console import command, say, try_next
-from playthrough.cli.options import Game, GameOptions, examples, takes_game
+from playthrough.cli.options import ButtonSeed, Game, GameOptions, examples, takes_game
 from playthrough.cli.play import Scale, Speed, open_session
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def state(
     frames: Annotated[
         int | None, typer.Option(metavar="N", help="Use only the first N frames of the inputs or the movie.", min=1)
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random buttons.")] = 0,
+    seed: ButtonSeed = 0,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what the game shows there (.png).")
     ] = None,
@@ -97,7 +97,7 @@ def state(
             machine.run([0])
             save_picture(picture, machine.picture())
         say(f"Written: {picture}", "bold")
-    where = [part for folder in chosen.integrations or () for part in ("--integrations", folder)]
+    where = chosen.folder_words
     try_next(
         command("integrate", "guess", integration.name, *where),
         command("integrate", "progress", integration.name, *where),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from playthrough.cli.console import command, out, say, table, try_next
-from playthrough.cli.options import Game, GameOptions, examples, takes_game
+from playthrough.cli.options import ButtonSeed, Game, GameOptions, examples, takes_game
 from playthrough.cli.sparkline import sparkline
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def watch(
     speed: Annotated[
         float, typer.Option(metavar="FACTOR", help="2 is twice as fast as the game, 0 as fast as it goes.", min=0.0)
     ] = 1.0,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the random buttons.")] = 0,
+    seed: ButtonSeed = 0,
 ) -> None:
     """Watch the variables live in the terminal while random buttons, a movie or you play.
 
@@ -66,7 +66,11 @@ def watch(
     finally:
         live.close()
     if not integration.variables:
-        try_next(command("integrate", "guess", integration.name), command("integrate", "progress", integration.name))
+        where = chosen.folder_words
+        try_next(
+            command("integrate", "guess", integration.name, *where),
+            command("integrate", "progress", integration.name, *where),
+        )
 
 
 def _show(live: Live, masks: Iterator[NDArray[np.uint16]], speed: float) -> None:

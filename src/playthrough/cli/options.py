@@ -32,6 +32,10 @@ Integrations = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+ButtonSeed = Annotated[int, typer.Option(metavar="N", help="Of the random buttons.", min=0)]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)]
+LANES: Any = typer.Option(metavar="N", help="How many emulators run side by side.", min=1)
+"""The option of commands that differ in what happens without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +129,11 @@ class GameOptions:
 
         return load_integration(game, info=self.info, scenario=self.scenario)
 
+    @property
+    def folder_words(self) -> list[object]:
+        """The folders with games alone, as words of a command to try next."""
+        return [word for folder in self.integrations or () for word in ("--integrations", folder)]
+
     def as_arguments(self) -> str:
         """The same options for a command to try next."""
         import shlex
@@ -133,7 +142,7 @@ class GameOptions:
             f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}"
             for name, value in self.given.items()
         ]
-        words += [f"--integrations {shlex.quote(str(folder))}" for folder in self.integrations or ()]
+        words += [shlex.quote(str(word)) for word in self.folder_words]
         return "".join(f" {word}" for word in words)
 
 

@@ -18,6 +18,11 @@ def sparkline(values: list[float], width: int = SPARKLINE_WIDTH) -> str:
     return "".join(_BARS[round((value - low) * scale)] for value in shown)
 
 
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with so many digits after the point."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
 def duration(seconds: float | None) -> str:
     """A time in hours, minutes and seconds."""
     return "-" if seconds is None else str(timedelta(seconds=round(seconds))).removeprefix("0:")

@@ -9,7 +9,7 @@ import typer
 
 from playthrough.cli.console import command, counted, say, try_next
 from playthrough.cli.eval import judge_against_random
-from playthrough.cli.options import GameOptions, examples, takes_game
+from playthrough.cli.options import LANES, GameOptions, Threads, examples, takes_game
 
 if TYPE_CHECKING:
     from playthrough.runs.watcher import DeepTotals, Totals, TrainResult
@@ -70,10 +70,8 @@ def train(
             min=2,
         ),
     ] = None,
-    lanes: Annotated[int | None, typer.Option(metavar="N", help="How many emulators run side by side.", min=1)] = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)
-    ] = None,
+    lanes: Annotated[int | None, LANES] = None,
+    threads: Threads = None,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -149,14 +147,17 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     from playthrough.runs.watcher import DeepTotals
 
     say()
-    is_deep = isinstance(result.totals, DeepTotals)
-    done, best = _deep_words(result.totals) if isinstance(result.totals, DeepTotals) else _neat_words(result.totals)
+    totals = result.totals
+    if isinstance(totals, DeepTotals):
+        done, best = _deep_words(totals)
+        finished, unit, number = done, "--steps", totals.agent_steps
+    else:
+        done, best = _neat_words(totals)
+        finished, unit, number = f"generations: {totals.generations}", "--generations", totals.generations
     if result.goal_reached:
-        say(f"goal reached after {done} and {counted(result.totals.frames, 'frame')}", "bold green")
-    elif result.status == "interrupted" and not isinstance(result.totals, DeepTotals):
-        say(f"interrupted; all that was finished is saved (generations: {result.totals.generations})", "yellow")
+        say(f"goal reached after {done} and {counted(totals.frames, 'frame')}", "bold green")
     elif result.status == "interrupted":
-        say(f"interrupted; all that was finished is saved ({done})", "yellow")
+        say(f"interrupted; all that was finished is saved ({finished})", "yellow")
     if best is not None:
         say(best, "bold")
     if judge is not None and result.genome is not None and result.status != "interrupted":
@@ -165,12 +166,11 @@ def _report(result: TrainResult, chosen: GameOptions, judge: int | None) -> None
     for what, file in [*files.items(), *(("Plot", plot) for plot in result.plots)]:
         if file is not None:
             say(f"{what + ':':<7} {file}")
-    where = [word for folder in chosen.integrations or () for word in ("--integrations", folder)]
+    where = chosen.folder_words
     watched = command("watch", result.folder, *where)
     if result.status == "interrupted":
         try_next(command("train", "--resume", result.folder, *where), watched)
     else:
-        unit, number = ("--steps", result.totals.agent_steps) if is_deep else ("--generations", _generations(result))
         more = command("train", "--resume", result.folder, unit, 2 * number, *where)
         judged = command("eval", result.folder, "--episodes", 30, *where)
         try_next(watched, judged if judge is None else more)
@@ -191,10 +191,6 @@ def _deep_words(totals: DeepTotals) -> tuple[str, str | None]:
     if totals.best_evaluation is None:
         return done, None
     return done, f"Best evaluation {totals.best_evaluation:g}, after {totals.best_agent_steps:,} steps"
-
-
-def _generations(result: TrainResult) -> int:
-    return getattr(result.totals, "generations", 0)
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from playthrough.cli.console import counted, out, say, styled
 from playthrough.cli.deep_panel import DeepView
-from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, sparkline
+from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, number, sparkline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -128,19 +128,19 @@ class TrainPanel:
         if start is None:
             return Text()
         generations = start.config.neat.options.generations
-        number = progress.generation if progress else report.generation if report else start.first_generation
+        generation = progress.generation if progress else report.generation if report else start.first_generation
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="cyan")
         rows.add_column(justify="right")
         rows.add_column(style="dim")
-        rows.add_row("generation", str(number), f"of {generations}, counted from 0")
+        rows.add_row("generation", str(generation), f"of {generations}, counted from 0")
         best = totals.best_fitness if totals else None
         found = f"found in generation {totals.best_generation}" if totals and best is not None else ""
-        rows.add_row("best fitness", Text(_number(best), "bold green"), found)
+        rows.add_row("best fitness", Text(number(best), "bold green"), found)
         now = (
             f"this generation so far {progress.mean_fitness:.1f}, best {progress.best_fitness:.1f}" if progress else ""
         )
-        rows.add_row("mean fitness", _number(report.mean_fitness if report else None), now)
+        rows.add_row("mean fitness", number(report.mean_fitness if report else None), now)
         rows.add_row("species", str(len(report.species)) if report else "-", "")
         speed = progress.frames_per_second if progress else totals.frames_per_second if totals else 0.0
         frames = totals.frames if totals else 0
@@ -150,7 +150,7 @@ class TrainPanel:
         done, total = (progress.num_done, progress.num_total) if progress else (0, start.population)
         bar = Table.grid(padding=(0, 2))
         bar.add_row(ProgressBar(total, done, width=SPARKLINE_WIDTH), Text(f"{done}/{total} genomes", "dim"))
-        if number + 1 >= generations and report and report.generation == number:
+        if generation + 1 >= generations and report and report.generation == generation:
             bar = Text("writing the movie, the video and the plots of the best agent", "dim")
         return Panel(
             Group(rows, Text(sparkline(self._bests), "green"), bar),
@@ -159,7 +159,3 @@ class TrainPanel:
             expand=False,
             padding=(0, 2),
         )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

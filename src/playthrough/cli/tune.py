@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from playthrough.cli.console import command, counted, out, say, table, try_next
-from playthrough.cli.options import GameOptions, examples, takes_game
+from playthrough.cli.options import LANES, GameOptions, Threads, examples, takes_game
+from playthrough.cli.sparkline import number
 
 if TYPE_CHECKING:
     from playthrough.runs.tune import TrialReport, TuneResult
@@ -42,10 +43,8 @@ def tune(
         int | None, typer.Option(metavar="N", help="neat: how many generations each run has.", min=1)
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed tries the same settings.", min=0)] = None,
-    lanes: Annotated[int | None, typer.Option(metavar="N", help="How many emulators run side by side.", min=1)] = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", help="On how many threads; else one per processor.", min=1)
-    ] = None,
+    lanes: Annotated[int | None, LANES] = None,
+    threads: Threads = None,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change any setting of all runs; repeatable."),
@@ -106,8 +105,9 @@ def _print_trials(trials: list[TrialReport]) -> None:
     keys = list(dict.fromkeys(key for trial in trials for key in trial.settings))
     rows = table("Trial", "Value", "State", *keys, right=("Value",))
     for trial in sorted(trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0))):
-        value = "-" if trial.value is None else f"{trial.value:.2f}"
-        rows.add_row(str(trial.number), value, trial.state, *(trial.settings.get(key, "") for key in keys))
+        rows.add_row(
+            str(trial.number), number(trial.value, 2), trial.state, *(trial.settings.get(key, "") for key in keys)
+        )
     out().print(rows)
 
 

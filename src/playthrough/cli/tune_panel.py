@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from playthrough.cli.console import counted, out, say, table
-from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration
+from playthrough.cli.sparkline import SPARKLINE_WIDTH, duration, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -55,7 +55,7 @@ class TunePanel:
         ended = report.state != "running" and (before is None or before.state == "running")
         if ended and not self._console.is_terminal:
             settings = ", ".join(f"{key} = {value}" for key, value in report.settings.items())
-            say(f"trial {report.number}: {report.state}, {_number(report.value)}, with {settings}")
+            say(f"trial {report.number}: {report.state}, {number(report.value, 2)}, with {settings}")
         if report.state == "failed" and ended:
             say(f"trial {report.number} failed: {report.error}", "yellow")
 
@@ -78,7 +78,7 @@ class TunePanel:
         for trial in shown:
             state = f"{trial.share:.0%}" if trial.state == "running" else trial.state
             cells = (_short(trial.settings.get(key, "")) for key in keys)
-            rows.add_row(str(trial.number), _number(trial.value), state, *cells, style=_STYLES[trial.state])
+            rows.add_row(str(trial.number), number(trial.value, 2), state, *cells, style=_STYLES[trial.state])
         done = sum(trial.state != "running" for trial in trials) + sum(trial.share for trial in running)
         bar = Table.grid(padding=(0, 2))
         since = duration(monotonic() - self._since_s)
@@ -87,10 +87,6 @@ class TunePanel:
             Text(f"{done:.1f}/{self._total} trials, {since} since the start", "dim"),
         )
         return Panel(Group(rows, bar), title=Text("tune", "bold"), expand=False, padding=(0, 2))
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 def _short(value: str) -> str:

@@ -93,6 +93,16 @@ def emuhawk_command(folder: Path) -> list[str]:
     raise DependencyError(f"{program} needs Mono on this system (Debian: apt-get install mono-complete)")
 
 
+def library_path(folder: Path) -> str:
+    """Where EmuHawk finds its native libraries: `LD_LIBRARY_PATH`.
+
+    Args:
+        folder: Of BizHawk.
+    """
+    places = (str(folder / "dll"), str(folder), os.environ.get("LD_LIBRARY_PATH", ""), *_LIBRARIES)
+    return os.pathsep.join(filter(None, places))
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """EmuHawk's own configuration, of the version that wrote it.
 
@@ -166,14 +176,13 @@ class BizHawk:
         if rom.suffix.lower() not in DISC_SHEETS:
             rom = folder / f"rom{self._system.extensions[0]}"
             rom.write_bytes(self._rom)
-        libraries = [str(self._folder / "dll"), str(self._folder), os.environ.get("LD_LIBRARY_PATH", "")]
         variables = {
             **invitation.environment(),
             **self.client_environment(),
             "PLAYTHROUGH_FOLDER": str(folder),
             "MONO_CRASH_NOFILE": "1",
             "MONO_WINFORMS_XIM_STYLE": "disabled",
-            "LD_LIBRARY_PATH": os.pathsep.join(filter(None, (*libraries, *_LIBRARIES))),
+            "LD_LIBRARY_PATH": library_path(self._folder),
         }
         try:
             return subprocess.Popen(

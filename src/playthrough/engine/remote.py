@@ -127,27 +127,31 @@ class RemoteEngine:
                     f"the crop {list(pixels.crop)} leaves nothing of the picture of {self.core_name}, which has "
                     f"{self.display.width}x{self.display.height} pixels"
                 )
-            encode_configuration(probes, stop)  # refuses what it cannot say, before anything is changed
             self._set_up(probes, stop, pixels)
             for lane in range(self.num_lanes):
                 self._insist(lane, "be configured", Kind.CONFIGURE, self._configuration, Kind.DONE)
 
     def _set_up(self, probes: Sequence[Probe], stop: StopNode | None, pixels: PixelSpec) -> None:
-        self._configuration = encode_configuration(probes, stop)
+        self._configuration = encode_configuration(probes, stop)  # first, for it refuses what it cannot say
         self._reader, self._painter = SampleReader(probes), Painter(self.display, pixels)
         self._num_probes, self._max_of_two = len(probes), pixels.max_of_two
         self._observation_shape = pixels.shape(self.display)
         self._views = [View(self.display, pixels, self._reader.sample_bytes) for _ in self._lanes]
 
     def _require_mapped(self, address: int, size_bytes: int, words: str = "") -> None:
-        for place in range(address, address + max(size_bytes, 1)):
-            if not any(start <= place < start + size for start, size in self._blocks):
+        place, end = address, address + max(size_bytes, 1)
+        while place < end:
+            mapped_until = max(
+                (start + size for start, size in self._blocks if start <= place < start + size), default=0
+            )
+            if not mapped_until:
                 mapped = ", ".join(f"{start:#x}-{start + size - 1:#x}" for start, size in self._blocks)
                 named = address if words else place
                 raise BadInputError(
                     f"address {named} ({named:#x}){words} lies outside of the memory that {self.core_name} maps: "
                     f"{mapped}"
                 )
+            place = mapped_until
 
     def run(
         self, buttons: Masks, max_frames: NDArray[np.int32], observe: NDArray[np.uint8], *, stopping: bool = True

@@ -62,20 +62,18 @@ class TextConnection(Connection):
         text = message.decode("latin-1").encode()
         return b"%d %b" % (len(text), text)
 
-    def receive(
-        self, timeout_s: float, since_s: float | None = None, max_bytes: int = MAX_MESSAGE_BYTES
-    ) -> tuple[Kind, memoryview]:
+    def receive(self, timeout_s: float, since_s: float | None = None) -> tuple[Kind, memoryview]:
         """See `Connection.receive`."""
         deadline_s = (time.monotonic() if since_s is None else since_s) + timeout_s
         pictures: list[bytes] = []
         while True:
-            text = self._next_text(deadline_s, timeout_s, 2 * max_bytes)
+            text = self._next_text(deadline_s, timeout_s)
             if text.startswith(_PNG):
                 pictures.append(text)
                 self._acknowledge()
             elif text:  # an empty one only asks whether somebody is there
                 break
-        kind, payload = _message_in(text, max_bytes)
+        kind, payload = _message_in(text, MAX_MESSAGE_BYTES)
         count = 1
         if kind == Kind.RAN:
             count = payload[_COUNT_OF_PICTURES] if len(payload) > _COUNT_OF_PICTURES else 0
@@ -95,13 +93,13 @@ class TextConnection(Connection):
         except OSError:
             raise WireError("closed its connection") from None
 
-    def _next_text(self, deadline_s: float, timeout_s: float, max_bytes: int) -> bytes:
+    def _next_text(self, deadline_s: float, timeout_s: float) -> bytes:
         size_bytes, begin = _prefix(self._rest)
         while not begin:
             self._wait_for(1, deadline_s, timeout_s)
             size_bytes, begin = _prefix(self._rest)
-        if size_bytes > max_bytes:
-            raise WireError(f"announced a message of {size_bytes} bytes, more than {max_bytes}")
+        if size_bytes > 2 * MAX_MESSAGE_BYTES:  # a character takes two bytes at most
+            raise WireError(f"announced a message of {size_bytes} bytes, more than {2 * MAX_MESSAGE_BYTES}")
         self._wait_for(begin + size_bytes - len(self._rest), deadline_s, timeout_s)
         text, self._rest = self._rest[begin : begin + size_bytes], self._rest[begin + size_bytes :]
         return text

@@ -83,7 +83,7 @@ class View:
         frame = self._newest
         if self._pixels.max_of_two:
             if observe == Observe.FILL:
-                self._older = frame.copy()
+                self._older = frame
             else:
                 frame = np.maximum(frame, self._older)
         if not self._pixels.stack:
@@ -92,7 +92,7 @@ class View:
         if observe == Observe.FILL:
             self._stack[:] = frame
         else:
-            self._stack[:-1] = self._stack[1:].copy()
+            self._stack[:-1] = self._stack[1:]
             self._stack[-1] = frame
         out[...] = self._stack.reshape(out.shape)
 

@@ -73,9 +73,7 @@ class WebSocketConnection(Connection):
         self._protocol.send_binary(message)
         return b"".join(self._protocol.data_to_send())
 
-    def receive(
-        self, timeout_s: float, since_s: float | None = None, max_bytes: int = MAX_MESSAGE_BYTES
-    ) -> tuple[Kind, memoryview]:
+    def receive(self, timeout_s: float, since_s: float | None = None) -> tuple[Kind, memoryview]:
         """See `Connection.receive`."""
         deadline_s = (time.monotonic() if since_s is None else since_s) + timeout_s
         while not self._messages:
@@ -92,7 +90,7 @@ class WebSocketConnection(Connection):
             # What came in time may be fetched late, because another emulator was waited for: it is looked at first.
             if not self._messages and time.monotonic() > deadline_s:
                 raise WireError(f"did not answer for {timeout_s:g} s")
-        return unpack(self._messages.popleft(), max_bytes)
+        return unpack(self._messages.popleft())
 
     def _require_open(self) -> None:
         if self._said_goodbye:

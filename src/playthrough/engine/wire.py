@@ -174,16 +174,14 @@ class Connection:
     def _written(self, message: bytes) -> bytes:
         return message
 
-    def receive(
-        self, timeout_s: float, since_s: float | None = None, max_bytes: int = MAX_MESSAGE_BYTES
-    ) -> tuple[Kind, memoryview]:
+    def receive(self, timeout_s: float, since_s: float | None = None) -> tuple[Kind, memoryview]:
         """The next message, whole within `timeout_s` since then, or since now. It is overwritten by the one after.
 
         Raises:
             WireError: If it does not come, or is none.
         """
         deadline_s = (time.monotonic() if since_s is None else since_s) + timeout_s
-        kind, length = unpack_head(bytes(self._exactly(_HEAD.size, deadline_s, timeout_s)), max_bytes)
+        kind, length = unpack_head(bytes(self._exactly(_HEAD.size, deadline_s, timeout_s)))
         return kind, self._exactly(length, deadline_s, timeout_s)
 
     def _exactly(self, size_bytes: int, deadline_s: float, timeout_s: float) -> memoryview:
@@ -409,7 +407,7 @@ def _decode_png(data: memoryview) -> RawPicture:
     except ValueError as error:
         raise WireError(f"sent a picture that cannot be read: {error}") from None
     height, width, _ = pixels.shape
-    return RawPicture(width, height, memoryview(pixels.tobytes()))
+    return RawPicture(width, height, pixels.data.cast("B"))
 
 
 def encode_png_picture(png: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,13 +110,8 @@ class WorkerPool:
         worker, layout = self.workers[index], self.layouts[index]
         _, frames, ports = event.buttons.shape
         if frames > layout.num_frames or ports > layout.num_ports:
-            layout = self.layouts[index] = RunLayout(
-                num_lanes=layout.num_lanes,
-                num_frames=max(frames, layout.num_frames),
-                num_ports=max(ports, layout.num_ports),
-                num_probes=layout.num_probes,
-                observation_bytes=layout.observation_bytes,
-                ram_bytes=layout.ram_bytes,
+            layout = self.layouts[index] = replace(
+                layout, num_frames=max(frames, layout.num_frames), num_ports=max(ports, layout.num_ports)
             )
         if worker.layout is not layout:
             worker.share(layout)

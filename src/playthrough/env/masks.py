@@ -75,10 +75,7 @@ class ActionMasks:
 
 
 def _buttons(text: str, actions: ActionMap) -> int:
-    known = [name for name in actions.system.buttons if name]
-    mask = 0
-    for name in text.split("+"):
-        if name.strip() not in known:
-            raise ValueError(f"action_mask {text}: no button {name.strip()!r}; there are: {', '.join(known)}")
-        mask |= 1 << actions.system.buttons.index(name.strip())
-    return mask
+    try:
+        return actions.system.mask_of([name.strip() for name in text.split("+")])
+    except ValueError as error:
+        raise ValueError(f"action_mask {text}: {error}") from None

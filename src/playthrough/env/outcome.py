@@ -54,7 +54,7 @@ class Outcome:
         why[self.terminated] = "game"
         if self.reached is not None:
             why[self.reached] = "goal"
-        infos: Infos = {"episode_end": why, "_episode_end": np.array([reason is not None for reason in why])}
+        infos: Infos = {"episode_end": why, "_episode_end": self.ended.copy()}
         if self.lost:
             infos["_lost"] = self.reasons["lost"]
             infos["lost"] = np.array([self.lost.get(lane) for lane in range(num_lanes)], object)

@@ -42,10 +42,15 @@ class ResetRequest:
         lanes = np.asarray(options.get("reset_mask", np.ones(num_lanes, np.bool_)))
         if lanes.shape != (num_lanes,) or lanes.dtype != np.bool_ or not lanes.any():
             raise ValueError(f"reset_mask must be a bool array of shape ({num_lanes},) with at least one True")
-        return cls(lanes, as_sequence(options.get("state"), num_lanes), _seeds(seed, num_lanes))
+        return cls(lanes, as_sequence(options.get("state"), num_lanes), seeds_of(seed, num_lanes))
 
 
-def _seeds(seed: int | Sequence[int | None] | None, num_lanes: int) -> list[int | None]:
+def seeds_of(seed: int | Sequence[int | None] | None, num_lanes: int) -> list[int | None]:
+    """The seed of each lane: of one number, lane i gets seed + i.
+
+    Raises:
+        ValueError: If there are not as many as lanes.
+    """
     if seed is None:
         return [None] * num_lanes
     if isinstance(seed, int | np.integer):

@@ -78,8 +78,8 @@ class ScriptEnv(gym.Env[Any, Any]):
         work_folder: str | Path | None = None,
     ) -> None:
         path = Path(script)
-        observation = _one_of("observation", observation, get_args(ScriptObservation))
-        mode = _one_of("mode", mode or ("FAST_RUN" if render_mode is None else "RUN"), get_args(ScriptMode))
+        observation = one_of("observation", observation, get_args(ScriptObservation))
+        mode = one_of("mode", mode or ("FAST_RUN" if render_mode is None else "RUN"), get_args(ScriptMode))
         if isinstance(frameskip, bool) or frameskip < 0:
             raise ValueError(f"frameskip must be a whole number, 0 or more, not {frameskip!r}")
         if render_mode not in (None, "rgb_array"):
@@ -215,7 +215,7 @@ class ScriptEnv(gym.Env[Any, Any]):
     def set_mode(self, mode: ScriptMode) -> None:
         """Tell the script another mode; it sees it as `env.mode`."""
         self._require_open()
-        self._call("set_mode", _one_of("mode", mode, get_args(ScriptMode)))
+        self._call("set_mode", one_of("mode", mode, get_args(ScriptMode)))
 
     def backup(self) -> int:
         """Keep this moment: the core's state and what the script's `backup` returns."""
@@ -300,7 +300,12 @@ make_script = ScriptEnv
 """The name under which the package offers it."""
 
 
-def _one_of(name: str, value: str, allowed: tuple[Any, ...]) -> Any:
+def one_of(name: str, value: str, allowed: tuple[Any, ...]) -> Any:
+    """The one of the allowed words that a value is, in capitals or not.
+
+    Raises:
+        ValueError: If it is none.
+    """
     upper = str(value).upper()
     if upper not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")

@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from numpy.typing import NDArray
 
 from playthrough.env.options import Autoreset, autoreset
+from playthrough.env.resets import seeds_of
 from playthrough.env.script import ScriptEnv
 
 _Outcome = tuple[Any, float, bool, bool, dict[str, Any]]
@@ -101,13 +102,7 @@ class ScriptVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(f"reset_mask must be bool ({self.num_envs},), not {mask.dtype} {mask.shape}")
         if not (mask | self._begun).all():
             raise gym.error.ResetNeeded("a lane that the reset_mask leaves out was never reset")
-        seeds: Sequence[int | None]
-        if seed is None or isinstance(seed, int | np.integer):
-            seeds = [None if seed is None else int(seed) + lane for lane in range(self.num_envs)]
-        else:
-            seeds = seed
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} lanes")
+        seeds = seeds_of(seed, self.num_envs)
         started = self._on_threads(np.flatnonzero(mask), lambda lane: self.lanes[lane].reset(seed=seeds[lane]))
         infos: dict[str, Any] = {}
         for lane, (observation, info) in started.items():

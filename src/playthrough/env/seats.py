@@ -213,7 +213,6 @@ class SeatedLanes:
         self.num_envs, self.num_seats = env.num_envs, self.seats.num_seats
         self.metadata = env.metadata
         self.single_observation_space, self.single_action_space = self.seats.observation_space, self.seats.action_space
-        self._lanes = np.arange(self.num_envs)
 
     @property
     def idle_action(self) -> Any:
@@ -243,8 +242,7 @@ class SeatedLanes:
             Observations (lanes, seats, ...), rewards (lanes, seats), terminations and truncations (lanes,), and infos;
             what `final_obs` holds of a lane is (seats, ...).
         """
-        step = self.env.step_lanes(self.seats.pads(actions), self._lanes)
-        infos = step.infos
+        observations, _, terminated, truncated, infos = self.env.press(self.seats.pads(actions))
         rewards: NDArray[np.float64] = infos["rewards"]
         if "final_obs" in infos:
             ended = infos["_final_obs"]
@@ -253,7 +251,7 @@ class SeatedLanes:
             for lane in np.flatnonzero(ended):
                 finals[lane] = rows(self.seats.observations(batch_of_one(infos["final_obs"][lane])), 0)
             infos = {**infos, "final_obs": finals}
-        return self.seats.observations(step.observations), rewards, step.terminated, step.truncated, infos
+        return self.seats.observations(observations), rewards, terminated, truncated, infos
 
     def save_state(self, lane: int) -> bytes:
         """Everything that decides how a lane goes on."""

@@ -228,12 +228,17 @@ class RetroVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         Returns:
             Observations, rewards of player 1, terminations, truncations, infos.
         """
+        return self.press(self.actions.to_buttons(actions))
+
+    def press(
+        self, pads: NDArray[np.uint16]
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]:
+        """`step` with the buttons themselves, uint16 (lanes, players)."""
         if self._background:
             self._background.require_idle()
-        masks = self.actions.to_buttons(actions)
-        if len(masks) != self.num_envs:
-            raise ValueError(f"{len(masks)} actions for {self.num_envs} lanes")
-        return self._finish_step(self.advance(masks, self.everybody))
+        if len(pads) != self.num_envs:
+            raise ValueError(f"{len(pads)} actions for {self.num_envs} lanes")
+        return self._finish_step(self.advance(pads, self.everybody))
 
     def send(self, actions: NDArray[Any], lane_ids: Sequence[int] | NDArray[np.integer[Any]] | None = None) -> None:
         """Let lanes step in the background; `recv` takes what came of it.

@@ -98,7 +98,7 @@ class Integration:
 
     def find_file(self, name: str) -> Path | None:
         """A file of the integration, from the first folder that has it."""
-        return _find_file(self.folders, name)
+        return find_file(self.folders, name)
 
     def default_state(self, players: int = 1) -> str | None:
         """The state that the game starts in with so many players; None for power-on."""
@@ -185,7 +185,8 @@ def _folders_in(folder: Path) -> list[Path]:
 def integration_folders() -> list[Path]:
     """The folders that are searched for games, in the order of the search."""
     data = wheel_folder() / "data"
-    return [*_added, user_integrations(), *_own_games(), data / "stable", data / "contrib", data / "experimental"]
+    folders = (*_added, user_integrations(), *_own_games(), data / "stable", data / "contrib", data / "experimental")
+    return list(dict.fromkeys(folders))
 
 
 def list_games() -> list[str]:
@@ -274,9 +275,9 @@ def load_integration(
         if not isinstance(value, str | Path | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"{option} must be a name or the path of a file, not {value!r}")
     system = _system_of(game, folders)
-    info_path = _info_path(game, folders, info)
+    info_path = find_info(game, folders, info)
     scenario_path = find_scenario(folders, None if scenario is None else str(Path(scenario).expanduser())).absolute()
-    metadata_path = _find_file(folders, "metadata.json")
+    metadata_path = find_file(folders, "metadata.json")
     metadata = read_json(metadata_path) if metadata_path else {}
     variables = load_variables(info_path)
     meaning = load_scenario(scenario_path, variables)
@@ -320,12 +321,12 @@ def read_hashes(path: Path) -> tuple[str, ...]:
 
 
 def _knows_its_rom(folders: tuple[Path, ...]) -> bool:
-    return _find_file(folders, "rom.sha") is not None or bool(attached_hashes(folders))
+    return find_file(folders, "rom.sha") is not None or bool(attached_hashes(folders))
 
 
 def _hashes_of(folders: tuple[Path, ...]) -> tuple[str, ...]:
     """The ROMs that a game is made for, and then those that the user attached to it."""
-    path = _find_file(folders, "rom.sha")
+    path = find_file(folders, "rom.sha")
     made_for = read_hashes(path) if path else ()
     return tuple(dict.fromkeys((*made_for, *attached_hashes(folders))))
 
@@ -386,7 +387,8 @@ def _is_game_folder(name: str, path: Path) -> bool:
     return "-" in name and any((path / file).is_file() for file in _GAME_FILES)
 
 
-def _find_file(folders: tuple[Path, ...], name: str) -> Path | None:
+def find_file(folders: tuple[Path, ...], name: str) -> Path | None:
+    """A file of a game, from the first of its folders that has it."""
     for folder in folders:
         path = folder / name
         if path.is_file():
@@ -402,7 +404,12 @@ def _named_files(folders: tuple[Path, ...], suffix: str) -> dict[str, Path]:
     return found
 
 
-def _info_path(game: str, folders: tuple[Path, ...], chosen: str | Path | None) -> Path:
+def find_info(game: str, folders: tuple[Path, ...], chosen: str | Path | None = None) -> Path:
+    """The file of a game's variables: `data.json`, or the one that was chosen by name or path.
+
+    Raises:
+        IntegrationError: If there is no such file; the message lists those that exist.
+    """
     text = "data" if chosen is None else str(chosen)
     file_name = text if text.endswith(".json") else f"{text}.json"
     if isinstance(chosen, Path) or "/" in text or os.sep in text:
@@ -410,7 +417,7 @@ def _info_path(game: str, folders: tuple[Path, ...], chosen: str | Path | None) 
         if not path.is_file():
             raise IntegrationError(f"the file of variables (info) of {game} does not exist", path=path)
         return path.absolute()
-    path = _find_file(folders, file_name)
+    path = find_file(folders, file_name)
     if path is None and Path(file_name).is_file():
         path = Path(file_name).absolute()
     if path is None:

@@ -21,6 +21,7 @@ _WORD = re.compile(r"'[^'\n]*'|[A-Za-z_+.][\w.+-]*|0x[0-9A-Fa-f]+")
 _WORD_START = re.compile(r"(?s:.*)(?<![\w+-])")
 _NO_NUMBER = re.compile(r"[+-]?0[xX][0-9A-Fa-f]+|[+-]?0\d+|\+\d+")
 _CONSTANTS: dict[str, bool | None] = {"True": True, "False": False, "None": None}
+_LAST_COMMA = "this comma is the last thing before a closing bracket, which JSON does not allow: remove it"
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -58,8 +59,7 @@ def read_json(path: Path) -> dict[str, Any]:
         comma = _trailing_comma(text, error.pos)
         if comma is not None:
             line, column = _place(text, comma)
-            message = "this comma is the last thing before a closing bracket, which JSON does not allow: remove it"
-            raise IntegrationError(message, path=path, line=line, column=column) from None
+            raise IntegrationError(_LAST_COMMA, path=path, line=line, column=column) from None
         message = f"this is not valid JSON: {error.msg}"
         raise IntegrationError(message, path=path, line=error.lineno, column=error.colno) from None
     if not isinstance(content, dict):
@@ -139,7 +139,7 @@ def syntax_errors(path: Path) -> list[IntegrationError]:
     Raises:
         IntegrationError: If the file cannot be read, or holds something else that nobody can work with.
     """
-    text = _read_text(path)
+    text = as_written = _read_text(path)
     errors: list[IntegrationError] = []
     added = 0  # by how much the mended text is longer than the file before the place in question
     while len(errors) < _MAX_ERRORS:
@@ -150,7 +150,7 @@ def syntax_errors(path: Path) -> list[IntegrationError]:
         except json.JSONDecodeError as error:
             mended, grown, where, message = _mend(text, error)
             original = max(where - added, 0)
-            line, column = _place(path.read_text(encoding="utf-8-sig"), original)
+            line, column = _place(as_written, original)
             errors.append(IntegrationError(message, path=path, line=line, column=column))
             if mended is None:
                 break
@@ -164,8 +164,7 @@ def _mend(text: str, error: json.JSONDecodeError) -> tuple[str | None, int, int,
     """A text without one mistake (None if there is no telling), how much longer it is, where and what it was."""
     comma, position = _trailing_comma(text, error.pos), error.pos
     if comma is not None:
-        message = "this comma is the last thing before a closing bracket, which JSON does not allow: remove it"
-        return text[:comma] + text[comma + 1 :], -1, comma, message
+        return text[:comma] + text[comma + 1 :], -1, comma, _LAST_COMMA
     if comment := _COMMENT.match(text, position):
         blank = " " * len(comment[0])
         message = "JSON knows no comments: remove this one"

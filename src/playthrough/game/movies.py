@@ -21,6 +21,7 @@ Written is stable-retro's.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from array import array
@@ -57,6 +58,7 @@ _PLATFORMS = {
     "32X": "32x",
 }
 
+_FM2_COMMAND = re.compile("[0-9]{1,9}")
 _FM2_BUTTONS = ("RIGHT", "LEFT", "DOWN", "UP", "START", "SELECT", "B", "A")
 
 
@@ -338,7 +340,7 @@ def _read_fm2(path: Path, raw: bytes) -> Movie:
         if known is None:
             columns = line.rstrip().split("|")
             pads = columns[2 : 2 + players]
-            if columns[0] or not columns[1].isdigit() or [len(pad) for pad in pads] != [8] * players:
+            if columns[0] or not _FM2_COMMAND.fullmatch(columns[1]) or [len(pad) for pad in pads] != [8] * players:
                 expected = "|0|" + "RLDUTSBA|" * players
                 raise MovieError(f"{path}, line {number}: expected a line such as {expected}, found {line!r}")
             if int(columns[1]) & ~3:

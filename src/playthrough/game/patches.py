@@ -11,7 +11,6 @@ from playthrough.game.rom_grooming import MAX_ROM_BYTES
 PATCH_ENDINGS = (".ips", ".bps")
 MAX_PATCH_BYTES = 16 << 20
 
-_MAX_OUTPUT_BYTES = MAX_ROM_BYTES
 _IPS_END = b"EOF"
 
 
@@ -77,7 +76,7 @@ def _apply_bps(patch: bytes, rom: bytes) -> Patched:
     reader = _BpsReader(patch[4:-12])
     source_bytes, target_bytes, note_bytes = reader.number(), reader.number(), reader.number()
     reader.take(note_bytes)
-    if source_bytes != len(rom) or target_bytes > _MAX_OUTPUT_BYTES:
+    if source_bytes != len(rom) or target_bytes > MAX_ROM_BYTES:
         raise RomError("the BPS patch is for a ROM of another size")
     result = bytearray()
     source_at = target_at = 0

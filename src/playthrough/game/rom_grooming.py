@@ -16,14 +16,18 @@ from typing import Any
 NES_HEADER_BYTES = 16
 COPIER_HEADER_BYTES = 512
 SMALLEST_ROM_BYTES = 512
+NINTENDO_64_ORDERS = {
+    bytes.fromhex("80371240"): "",
+    bytes.fromhex("37804012"): "with swapped bytes",
+    bytes.fromhex("40123780"): "with swapped words",
+}
+"""How a Nintendo 64's ROM begins, and how its bytes then stand."""
 MAX_ROM_BYTES = 64 << 20
 """stable-retro's limit is 32 MiB, the largest cartridge of a system that runs here."""
 
 _COPIER_ENDINGS = (".smc", ".sfc", ".swc", ".fig", ".pce", ".bin", ".sms", ".gg", ".md", ".gen")
 _NES_BANK_BYTES = 0x2000
 _BITS_REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
-_WORD_ORDERS = {bytes.fromhex("80371240"), bytes.fromhex("37804012"), bytes.fromhex("40123780")}
-"""How a Nintendo 64's ROM begins: in the order of the cartridge, with swapped bytes, with reversed words."""
 _HEADLESS = "without its copier's header"
 _SWAPPED_BACK = "with its bytes swapped back"
 
@@ -145,8 +149,8 @@ def _other_orders(body: bytes, name: str) -> Iterator[tuple[bytes, str]]:
     """The same bytes in other orders, where something hints at it."""
     if body[0x100:0x104] == b"ESAG":
         yield swapped(body), _SWAPPED_BACK
-    if body[:4] in _WORD_ORDERS and len(body) % 4 == 0:
-        pairs, words = swapped(body), _reversed_words(body)
+    if body[:4] in NINTENDO_64_ORDERS and len(body) % 4 == 0:
+        pairs, words = swapped(body), reversed_words(body)
         for other in (pairs, words, swapped(words)):
             yield other, _SWAPPED_BACK
     if Path(name).suffix.lower() == ".pce":
@@ -179,7 +183,8 @@ def swapped(data: bytes) -> bytes:
     return bytes(result)
 
 
-def _reversed_words(data: bytes) -> bytes:
+def reversed_words(data: bytes) -> bytes:
+    """With the four bytes of each word in reverse; their number must be a multiple of four."""
     result = bytearray(data)
     for place in range(4):
         result[place::4] = data[3 - place :: 4]

@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from playthrough.game.rom_files import GB_LOGO, GBA_LOGO, ines_size
-from playthrough.game.rom_grooming import COPIER_HEADER_BYTES, deinterleaved, smd_body, swapped
+from playthrough.game.rom_grooming import (
+    COPIER_HEADER_BYTES,
+    NINTENDO_64_ORDERS,
+    deinterleaved,
+    reversed_words,
+    smd_body,
+    swapped,
+)
 
 _MIN_TITLE_LETTERS = 3
 
@@ -130,19 +137,14 @@ def _advance(raw: bytes) -> RomHeader | None:
 
 
 def _nintendo_64(raw: bytes) -> RomHeader | None:
-    forms = {
-        bytes.fromhex("80371240"): "",
-        bytes.fromhex("37804012"): "with swapped bytes",
-        bytes.fromhex("40123780"): "with swapped words",
-    }
-    form = forms.get(raw[:4])
+    form = NINTENDO_64_ORDERS.get(raw[:4])
     if form is None or len(raw) < 0x1000:
         return None
     head = raw[:64]
     if form == "with swapped bytes":
         head = swapped(head)
     elif form:
-        head = b"".join(head[at : at + 4][::-1] for at in range(0, 64, 4))
+        head = reversed_words(head)
     title = _text(head[0x20:0x34])
     region = _NINTENDO_REGIONS.get(chr(head[0x3E]), "")
     return RomHeader("N64", title, full=len(title) >= 20, region=region, revision=head[0x3F], form=form)

@@ -156,7 +156,7 @@ def import_roms(
         try:
             search.look_at(_chosen(paths), progress or (lambda done, total: None))
         finally:
-            remember_near((file.game, file.source, file.reason) for file in report.unmatched if file.game)
+            remember_near((file.game, file.source, file.reason) for file in report.unmatched)
     return report
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.env.gymnasium_ids import BIZHAWK_ID, register_bizhawk
-from playthrough.env.script import ScriptEnv, ScriptMode, ScriptObservation
+from playthrough.env.script import ScriptEnv, ScriptMode, ScriptObservation, one_of
 from playthrough.errors import BadInputError, PlaythroughError
 from playthrough.gymbizhawk.emulator import EmulatorHost, emuhawk
 
@@ -92,11 +92,10 @@ class BizHawk:
         if host not in get_args(Host):
             raise ValueError(f"host must be one of {', '.join(get_args(Host))}, not {host!r}")
         self.bizhawk_dir, self.lua_file = os.fspath(bizhawk_dir), str(Path(lua_file).absolute())
-        self.mode, self.observation_type = str(mode).upper(), str(observation_type).upper()
-        for name, value, allowed in (("mode", self.mode, ModeTypes), ("observation_type", self.observation_type, None)):
-            known = get_args(ObservationTypes if allowed is None else allowed)
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        self.mode: ModeTypes = one_of("mode", mode, get_args(ModeTypes))
+        self.observation_type: ObservationTypes = one_of(
+            "observation_type", observation_type, get_args(ObservationTypes)
+        )
         self.frameskip, self.silent, self.setup_str_for_lua = frameskip, silent, setup_str_for_lua
         self.lua_wkdir = ""
         if lua_wkdir:
@@ -148,9 +147,9 @@ class BizHawk:
         else:
             self._host = host = ScriptEnv(
                 self.lua_file,
-                observation=self.observation_type,  # pyright: ignore[reportArgumentType]
+                observation=self.observation_type,
                 frameskip=self.frameskip,
-                mode=self.mode,  # pyright: ignore[reportArgumentType]
+                mode=self.mode,
                 setup_str=self.setup_str_for_lua,
                 flat_actions=False,
                 work_folder=self.lua_wkdir or None,
@@ -201,10 +200,8 @@ class BizHawk:
 
     def set_mode(self, mode: str) -> None:
         """Change the mode."""
-        self.mode = mode.upper()
-        if self.mode not in get_args(ModeTypes):
-            raise ValueError(f"mode must be one of {', '.join(get_args(ModeTypes))}, not {mode!r}")
-        self.host.set_mode(self.mode)  # pyright: ignore[reportArgumentType]
+        self.mode = one_of("mode", mode, get_args(ModeTypes))
+        self.host.set_mode(self.mode)
 
     def fetch_image(self) -> NDArray[np.uint8]:
         """What is on the screen, with what the script draws, uint8 (height, width, 3)."""

@@ -23,7 +23,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.bizhawk import emuhawk_command, private_config, read_config
+from playthrough.engine.bizhawk import emuhawk_command, library_path, private_config, read_config
 from playthrough.engine.png import decode_png
 from playthrough.env.bizhawk.spaces import ScriptSpace
 from playthrough.errors import DependencyError, EngineError
@@ -211,6 +211,8 @@ class EmulatorHost:
     def _receive(self) -> bytes:
         began_s = time.monotonic()
         while b" " not in self._received[: _MAX_DIGITS + 1]:
+            if len(self._received) > _MAX_DIGITS:
+                raise EngineError(f"BizHawk sent {self._received[:20]!r} instead of a message's length")
             self._receive_more(began_s)
         digits, _, self._received = self._received.partition(b" ")
         if not digits.isdigit():
@@ -233,8 +235,6 @@ class EmulatorHost:
     def _receive_more(self, began_s: float) -> None:
         if self._socket is None:
             raise EngineError("BizHawk is gone; make a new environment")
-        if len(self._received) > _MAX_DIGITS and b" " not in self._received[: _MAX_DIGITS + 1]:
-            raise EngineError(f"BizHawk sent {self._received[:20]!r} instead of a message's length")
         try:
             data = self._socket.recv(1 << 20)
         except TimeoutError:
@@ -323,11 +323,10 @@ def emuhawk(folder: Path, script: Path) -> Start:
     command = emuhawk_command(folder)
     config = read_config(folder)
     known = os.environ.get("LUA_PATH_5_4") or os.environ.get("LUA_PATH") or ""
-    libraries = (str(folder / "dll"), str(folder), os.environ.get("LD_LIBRARY_PATH", ""), "/usr/lib/x86_64-linux-gnu")
     environment = os.environ | {
         "GYMBIZHAWK": "1",
         "LUA_PATH_5_4": f"{LUA_FOLDER / '?.lua'};{known};",
-        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
+        "LD_LIBRARY_PATH": library_path(folder),
     }
 
     def start(own_folder: Path, ip: str, port: int) -> subprocess.Popen[bytes]:

@@ -263,7 +263,7 @@ def _replay_movies(trial: Trial, options: EnvOptions, integration: Integration) 
     """Replay the integration's own movies, where they keep what the variables were."""
     num_left = _MAX_MOVIES
     for path in own_movies(integration):
-        with contextlib.suppress(BadInputError, LaneError):
+        with contextlib.suppress(BadInputError, LaneError):  # a movie that cannot be replayed speaks neither way
             movie = read_movie(path)
             if num_left == 0 or movie.trace is None or movie.trace.names != tuple(integration.variables):
                 continue

@@ -10,7 +10,7 @@ from typing import Any, cast
 from playthrough.engine.engine import Engine
 from playthrough.engine.probes import Measure, Op
 from playthrough.errors import IntegrationError, PlaythroughError
-from playthrough.game.integration import Integration, find_game
+from playthrough.game.integration import Integration, find_file, find_game, find_info
 from playthrough.game.json_files import key_places, line_of, read_json, syntax_errors
 from playthrough.game.lua import LuaSession
 from playthrough.game.python_scenario import PythonSession
@@ -45,26 +45,21 @@ def check_files(
     Raises:
         GameNotFoundError: If there is no such game.
     """
-    _, folders = find_game(game)
+    name, folders = find_game(game)
     findings: list[Finding] = []
     variables: dict[str, Variable] = {}
-    data = _choose(folders, "data.json" if info is None else str(info))
-    if data is None:
-        findings.append(
-            Finding(
-                "error",
-                "files",
-                "the file of variables is missing",
-                f"no {info or 'data.json'} in {folders[0]}",
-                'write one such as {"info": {"score": {"address": 16, "type": "|u1"}}}',
-            )
-        )
-    elif _is_json(data, _DATA_KEYS, findings):
-        try:
-            variables, errors = read_variables(data)
-        except IntegrationError as error:
-            errors = [error]
-        findings += [Finding.of_error(error, "variables", "correct the entry") for error in errors]
+    try:
+        data = find_info(name, folders, info)
+    except IntegrationError as error:
+        step = 'write one such as {"info": {"score": {"address": 16, "type": "|u1"}}}'
+        findings.append(Finding.of_error(error, "files", step))
+    else:
+        if _is_json(data, _DATA_KEYS, findings):
+            try:
+                variables, errors = read_variables(data)
+            except IntegrationError as error:
+                errors = [error]
+            findings += [Finding.of_error(error, "variables", "correct the entry") for error in errors]
     try:
         path = find_scenario(folders, None if scenario is None else str(scenario))
     except IntegrationError as error:
@@ -81,15 +76,10 @@ def check_files(
                 findings += _check_script(reader.scenario(), variables)
         except IntegrationError as error:
             findings.append(_about_scenario(error, variables))
-    metadata = _choose(folders, "metadata.json")
+    metadata = find_file(folders, "metadata.json")
     if metadata is not None:
         _is_json(metadata, _METADATA_KEYS, findings)
     return findings, not any(finding.level == "error" for finding in findings)
-
-
-def _choose(folders: tuple[Path, ...], name: str) -> Path | None:
-    name = name if name.endswith(".json") else f"{name}.json"
-    return next((folder / name for folder in (*folders, Path()) if (folder / name).is_file()), None)
 
 
 def _is_json(path: Path, known: set[str], findings: list[Finding]) -> bool:

@@ -76,4 +76,4 @@ def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         # What the files show is not said again when it shows in play too.
         thing = (finding.kind, finding.path, finding.line) if finding.kind in _SAID_ONCE and finding.line else finding
         unique.setdefault(thing, finding)
-    return tuple(sorted(unique.values(), key=lambda finding: LEVELS.index(finding.level)))
+    return tuple(unique.values())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from playthrough.engine.probes import Op
 from playthrough.env.reward_terms import EACH_FRAME
 from playthrough.integrate.check_case import Case, PaidVariable, changes, paid, wraps
-from playthrough.integrate.check_finding import Finding
+from playthrough.integrate.check_finding import Finding, Level
 from playthrough.integrate.check_plays import Play
 
 _MIN_CHANGES = 3
@@ -35,9 +35,9 @@ def check_rewards(case: Case) -> Iterator[Finding]:
     yield from first_reward(case)
 
 
-def _finding(case: Case, level: str, kind: str, message: str, evidence: str, step: str, name: str = "") -> Finding:
+def _finding(case: Case, level: Level, kind: str, message: str, evidence: str, step: str, name: str = "") -> Finding:
     path = case.integration.scenario_path
-    return Finding(level, kind, message, evidence, step, path, case.reward_line(name) if name else None)  # type: ignore[arg-type]
+    return Finding(level, kind, message, evidence, step, path, case.reward_line(name) if name else None)
 
 
 def _where(play: Play, frame: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from playthrough.errors import BadInputError
 from playthrough.integrate.check_case import Case
-from playthrough.integrate.check_finding import Finding
+from playthrough.integrate.check_finding import Finding, Level
 
 _SCORE_AT = re.compile(r"(\d+)=(\d+)")
 
@@ -94,6 +94,6 @@ def _power_of_ten(shown: int, value: int) -> float | None:
     return power if power != 1 and math.isclose(value * power, shown) else None
 
 
-def _finding(case: Case, level: str, message: str, evidence: str, step: str, name: str) -> Finding:
+def _finding(case: Case, level: Level, message: str, evidence: str, step: str, name: str) -> Finding:
     path = case.integration.scenario_path
-    return Finding(level, "score", message, evidence, step, path, case.reward_line(name))  # type: ignore[arg-type]
+    return Finding(level, "score", message, evidence, step, path, case.reward_line(name))

@@ -50,13 +50,12 @@ def decimal(case: Case) -> Iterator[Finding]:
         carries, example = 0, ""
         for trace in traces:
             for before, after in zip(trace[:-1].tolist(), trace[1:].tolist(), strict=True):
-                if before == after or after < before:
+                if after <= before:
                     continue
                 as_decimal = _decimal(after, kind.width) - _decimal(before, kind.width)
                 # A carry from one digit to the next makes the binary step larger than the decimal one.
-                if (0 < as_decimal < after - before and after & 0xF < before & 0xF) or (
-                    0 < as_decimal < after - before and (after >> 4) & 0xF < (before >> 4) & 0xF
-                ):
+                carried = after & 0xF < before & 0xF or (after >> 4) & 0xF < (before >> 4) & 0xF
+                if 0 < as_decimal < after - before and carried:
                     carries += 1
                     example = example or f"{before} ({before:#x}) is followed by {after} ({after:#x})"
         if carries >= 3 and len(values) >= _MIN_CHANGES:
@@ -170,7 +169,7 @@ def game_modes(case: Case) -> Iterator[Finding]:
         return
     one_value = (np.array(during) == during[0]).all(axis=0)
     other_value = (np.array(after) == after[0]).all(axis=0) & (after[0] != during[0])
-    small = (np.array(during[0]) < _MAX_MODES) & (np.array(after[0]) < _MAX_MODES)
+    small = (during[0] < _MAX_MODES) & (after[0] < _MAX_MODES)
     found = np.flatnonzero(steady & one_value & other_value & small)
     base = case.integration.system.ram_base or 0
     known = {

@@ -91,19 +91,13 @@ class RandomButtons:
         return self._direction | self._action
 
 
-def explore(machine: Machine, seconds: float = 120, seed: int = 0) -> Recording:
-    """Play for so many seconds of the game's time, and note memory and motion.
+class Explorer:
+    """One exploration under way: notes memory and motion.
 
     Args:
         machine: The game; every play begins at its start state, or where one of them got.
-        seconds: How long.
+        seconds: How long to play, in the game's time.
         seed: Of what is pressed.
-    """
-    return Explorer(machine, seconds, seed).run()
-
-
-class Explorer:
-    """One exploration under way.
 
     Attributes:
         places: Moments to go on from, by the direction that led there.

@@ -54,17 +54,16 @@ def guess(machine: Machine, num_plays: int = 6, seconds: float = 60, seed: int =
         seed: Of what is pressed.
     """
     recording, plays = play_episodes(machine, num_plays, seconds, seed)
-    score = guess_score(recording, plays)
     machine.start()
     machine.run(np.zeros(_POKE_FRAMES, np.uint16))
-    score = _on_the_screen(machine, score)
-    lives = _on_the_screen(machine, guess_lives(recording, plays))
+    poking = Poking(machine, np.zeros(_POKE_FRAMES, np.uint16))
+    score = _on_the_screen(machine, poking, guess_score(recording, plays))
+    lives = _on_the_screen(machine, poking, guess_lives(recording, plays))
     return Guesses(score, lives, guess_game_over(recording, plays), plays, recording)
 
 
-def _on_the_screen(machine: Machine, guesses: list[Guess]) -> list[Guess]:
+def _on_the_screen(machine: Machine, poking: Poking, guesses: list[Guess]) -> list[Guess]:
     """The first guesses, poked: what is drawn in a small place of the screen is likelier, a copy less likely."""
-    poking = Poking(machine, np.zeros(_POKE_FRAMES, np.uint16))
     judged: list[Guess] = []
     for number, made in enumerate(guesses):
         if number >= _POKED:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +63,15 @@ class Live:
     """
 
     def __init__(self, options: EnvOptions, movie: Path | None = None) -> None:
-        self._inputs: NDArray[np.uint16] | None = None
-        if movie is not None:
-            read = read_movie(movie)
+        read = None if movie is None else read_movie(movie)
+        self.inputs: NDArray[np.uint16] | None = None
+        """What the movie presses, (frames, players)."""
+        if read is not None:
             options = replace(options, state=read.state or "power-on", players=read.players)
-            self._inputs = read.inputs[1:]  # the reset runs the first line
+            self.inputs = read.inputs[1:]  # the reset runs the first line
         self._env = RetroVectorEnv(replace(options, num_envs=1, autoreset_mode="disabled"))
         self.integration = self._env.integration
-        if movie is not None and read_movie(movie).system.name != self.integration.system.name:
+        if read is not None and read.system.name != self.integration.system.name:
             self._env.close()
             raise MovieError(f"the movie {movie} is of another system than {self.integration.name}")
         self.frames_per_second = self._env.engine.display.frames_per_second
@@ -85,11 +85,6 @@ class Live:
         for course in self.courses.values():
             course.past = deque(maxlen=round(_COURSE_S * self.frames_per_second))
 
-    @property
-    def inputs(self) -> NDArray[np.uint16] | None:
-        """What the movie presses, uint16 (frames, players)."""
-        return self._inputs
-
     def frame(self, masks: NDArray[np.uint16]) -> None:
         """Play one frame with these buttons, uint16 (players,); an episode that ended begins anew, but for a movie."""
         outcome = self._env.advance(np.atleast_1d(masks)[None].astype(np.uint16), self._env.everybody)
@@ -101,7 +96,7 @@ class Live:
         if outcome.any_ended:
             self.num_episodes += 1
             self.ended_by = str(infos["episode_end"][0])
-            if self._inputs is None:
+            if self.inputs is None:
                 self._env.reset()
             else:
                 self._env.go_on()
@@ -137,7 +132,5 @@ def masks_to_watch(
         yield from parse_press(press, live.integration.system)[:most]
     else:
         pad = RandomButtons(live.integration.system, np.random.default_rng(seed))
-        for number in count():
-            if number == most:
-                return
+        for _ in range(most):
             yield np.array([pad.next()], np.uint16)

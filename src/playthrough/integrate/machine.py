@@ -61,13 +61,11 @@ class Machine:
             self._engine.configure((), None, PixelSpec(gray=True))
             self._picture: NDArray[np.uint8] = np.zeros(PixelSpec(gray=True).shape(self._engine.display), np.uint8)
             self.start()
-            self._blocks = own_blocks(self._engine, self.system)
+            self._memory = OwnMemory(self._engine, self.system)
         except BaseException:
             self._engine.close()
             raise
-        self.addresses: NDArray[np.int64] = np.concatenate(
-            [np.arange(start, start + size, dtype=np.int64) for start, size in self._blocks]
-        )
+        self.addresses = self._memory.addresses
         """The address of each byte of `ram()`."""
 
     @property
@@ -122,8 +120,7 @@ class Machine:
 
     def ram(self) -> NDArray[np.uint8]:
         """The memory, uint8 (bytes,), in the order of `addresses`."""
-        data = b"".join(self._engine.read_memory(0, start, size) for start, size in self._blocks)
-        return np.frombuffer(data, np.uint8)
+        return self._memory.ram()
 
     def read(self, address: int, width: int) -> bytes:
         """Bytes from an address on."""
@@ -158,6 +155,29 @@ class Machine:
 
 
 _PUSH = np.array([Observe.PUSH], np.uint8)
+
+
+class OwnMemory:
+    """The memory of a game on one lane, as one array of bytes.
+
+    Args:
+        engine: Where the game runs.
+        system: What it runs on.
+        lane: Its lane.
+    """
+
+    def __init__(self, engine: Engine, system: System, lane: int = 0) -> None:
+        self._engine, self._lane = engine, lane
+        self._blocks = own_blocks(engine, system, lane)
+        self.addresses: NDArray[np.int64] = np.concatenate(
+            [np.arange(start, start + size, dtype=np.int64) for start, size in self._blocks]
+        )
+        """The address of each byte of `ram()`."""
+
+    def ram(self) -> NDArray[np.uint8]:
+        """The memory now, uint8 (bytes,), in the order of `addresses`."""
+        data = b"".join(self._engine.read_memory(self._lane, start, size) for start, size in self._blocks)
+        return np.frombuffer(data, np.uint8)
 
 
 def own_blocks(engine: Engine, system: System, lane: int = 0) -> list[tuple[int, int]]:

@@ -19,11 +19,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from playthrough.engine.engine import Engine
 from playthrough.engine.probes import DataType
 from playthrough.env.single import RetroEnv
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.integrate.machine import own_blocks
+from playthrough.integrate.machine import OwnMemory
 from playthrough.integrate.numbers import ALL_TYPES, fits_in_a_block, parse_types, read_numbers
 
 _OPERATIONS: dict[str, str] = {
@@ -284,24 +283,6 @@ def _simplest_first(candidate: Candidate) -> tuple[int, int, int]:
     return candidate.type.width, candidate.address, "udin".index(candidate.type.format)
 
 
-class _LaneMemory:
-    """The memory of one lane of an environment."""
-
-    def __init__(self, env: RetroVectorEnv, lane: int) -> None:
-        self._engine: Engine = env.engine
-        self._lane = lane
-        self._blocks = own_blocks(self._engine, env.integration.system, lane)
-        self._addresses = np.concatenate([np.arange(start, start + size) for start, size in self._blocks])
-
-    @property
-    def addresses(self) -> NDArray[np.int64]:
-        return self._addresses
-
-    def ram(self) -> NDArray[np.uint8]:
-        data = b"".join(self._engine.read_memory(self._lane, start, size) for start, size in self._blocks)
-        return np.frombuffer(data, np.uint8)
-
-
 def search(env: Any, types: Sequence[str] | None = None, *, lane: int = 0) -> MemorySearch:
     """Begin a memory search in a running environment (`pt.search`).
 
@@ -317,4 +298,4 @@ def search(env: Any, types: Sequence[str] | None = None, *, lane: int = 0) -> Me
     lanes = inner.lanes if isinstance(inner, RetroEnv) else inner
     if not isinstance(lanes, RetroVectorEnv):
         raise TypeError(f"expected an environment that playthrough made, found {type(env).__name__}")
-    return MemorySearch(_LaneMemory(lanes, lane), types)
+    return MemorySearch(OwnMemory(lanes.engine, lanes.integration.system, lane), types)

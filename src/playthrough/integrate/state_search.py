@@ -1,4 +1,4 @@
-"""How a start state is reached without hands: a line of buttons, random play until something happens, or by trying."""
+"""How a start state is reached without hands: random play until something happens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.errors import BadInputError
+from playthrough.game.variables import Memory
 from playthrough.integrate.explore import RandomButtons
 from playthrough.integrate.machine import Machine
 
@@ -60,8 +61,7 @@ def _look(machine: Machine, what: str) -> Callable[[NDArray[np.uint8]], bool]:
     probe = variable.probe
 
     def value() -> int:
-        number = probe.type.decode(machine.read(probe.address, probe.type.width))
-        return number if probe.mask is None else number & probe.mask
+        return Memory({probe.address: machine.read(probe.address, probe.type.width)}).value(probe)
 
     first = value()
     return lambda _: value() != first

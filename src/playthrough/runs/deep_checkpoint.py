@@ -202,7 +202,7 @@ def _read(path: Path) -> DeepCheckpoint:
 
 def _paths(folder: RunFolder) -> list[Path]:
     """Oldest first."""
-    return sorted((path for path in folder.checkpoints.glob("*") if path.name.isdigit()), key=lambda p: int(p.name))
+    return sorted((path for path in folder.checkpoints.glob("*") if path.name.isdecimal()), key=lambda p: int(p.name))
 
 
 def _plain_number(value: Any) -> Any:

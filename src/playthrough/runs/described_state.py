@@ -1,4 +1,4 @@
-"""An ArrayState as two files: its arrays in safetensors, and all else in a JSON file beside them that knows their hash."""
+"""An ArrayState as two files: its arrays in safetensors, and all else in a JSON file that knows their hash."""
 
 from __future__ import annotations
 

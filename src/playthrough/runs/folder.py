@@ -300,7 +300,7 @@ class RunFolder:
 
     def _checkpoint_paths(self) -> list[Path]:
         """Oldest first."""
-        return sorted(path for path in self.checkpoints.glob("*.ckpt") if path.stem.isdigit())
+        return sorted(path for path in self.checkpoints.glob("*.ckpt") if path.stem.isdecimal())
 
 
 def _version_of(name: str) -> str | None:

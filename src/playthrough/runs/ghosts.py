@@ -128,7 +128,7 @@ def film_ghosts(
 
 def _traces_of(run: RunFolder, generation: int | None) -> tuple[int, tuple[str, ...], list[Trace]]:
     """A generation's number, its two traced variables, and its ways."""
-    files = {int(path.stem): path for path in run.traces.glob("*.npz") if path.stem.isdigit()}
+    files = {int(path.stem): path for path in run.traces.glob("*.npz") if path.stem.isdecimal()}
     if not files:
         raise RunError(
             f"{run.path} has noted no ways: its game has no variables x and y, "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from playthrough.env.batches import batch_of_one
 from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import StateError
-from playthrough.runs.agent_source import BestEpisode, Spaces
+from playthrough.runs.agent_source import BestEpisode, Spaces, masks_of
 from playthrough.runs.config import RunConfig
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.network_drawing import NetworkDrawing, NetworkMoment
@@ -107,6 +107,7 @@ class NeatAgent:
         from playthrough.agents.neat import NeatPlayer
 
         self.name = name
+        self._env = env
         self._player = NeatPlayer(genome, shape, env.single_observation_space, env.single_action_space, env.num_envs)
 
     def begin(self, lane: int, seed: int) -> None:
@@ -115,7 +116,7 @@ class NeatAgent:
 
     def act(self, observations: NDArray[Any]) -> NDArray[Any]:
         """See `Agent`."""
-        return self._player.act(observations)
+        return self._player.act(observations, masks_of(self._env))
 
     def thought(self, lane: int) -> Mapping[int, float]:
         """What the nodes of a lane's network hold after `act`, by key."""
@@ -136,7 +137,7 @@ def champions_of(folder: RunFolder, config: RunConfig, most: int) -> list[Traine
     Raises:
         StateError: If a file is damaged.
     """
-    paths = sorted(path for path in folder.champions.glob("*.json") if path.stem.isdigit())
+    paths = sorted(path for path in folder.champions.glob("*.json") if path.stem.isdecimal())
     if len(paths) > most:
         paths = [paths[round(number * (len(paths) - 1) / max(1, most - 1))] for number in range(most)]
     return [read_genome(folder, f"champion of generation {int(path.stem)}", config, path) for path in paths]

@@ -35,6 +35,30 @@ def test_outputs_become_actions(space: gymnasium.Space[Any], outputs: list[float
     assert space.contains(actions[1])
 
 
+@pytest.mark.parametrize(
+    ("outputs", "allowed", "action"),
+    [
+        ([0.2, 0.9, 0.5], [1, 0, 1], 7),
+        ([0.2, 0.9, 0.9], [1, 1, 1], 6),
+        ([0.9, 0.2, 0.2], [0, 1, 1], 6),
+        ([0.9, NAN, -5.0], [0, 1, 1], 7),
+        ([0.9, NAN, NAN], [0, 0, 1], 7),
+        ([0.9, 0.1, -float("inf")], [0, 0, 1], 7),
+        ([0.1, 0.2, 0.3], [0, 0, 0], 7),  # what forbids everything forbids nothing
+    ],
+)
+def test_the_largest_allowed_output_is_chosen(outputs: list[float], allowed: list[int], action: int) -> None:
+    space = spaces.Discrete(3, start=5)
+    actions = ActionDecoder(space)(np.array([outputs, [9.0, 1.0, 2.0]]), np.array([allowed, [0, 1, 1]], np.bool_))
+    assert actions.tolist() == [action, 7]
+    assert actions.dtype == space.dtype
+
+
+def test_masks_need_actions_of_which_one_is_chosen() -> None:
+    with pytest.raises(ValueError, match="Discrete actions, of which one is chosen, not MultiBinary"):
+        ActionDecoder(spaces.MultiBinary(2))(np.zeros((1, 2)), np.ones((1, 2), np.bool_))
+
+
 def test_spaces_without_a_rule_are_refused() -> None:
     with pytest.raises(ValueError, match="expected actions in MultiBinary"):
         outputs_needed(spaces.Text(3))

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough._neat import NetworkBatch
-from playthrough.agents.lanes import LaneEnv, freezes_finished_lanes, lane_info, require_lanes, require_snapshots
+from playthrough.agents.lanes import (
+    LaneEnv,
+    allowed_actions,
+    freezes_finished_lanes,
+    lane_info,
+    require_lanes,
+    require_snapshots,
+)
 from playthrough.agents.neat.config import check_fits
 from playthrough.agents.neat.frontier import Cell, Frontier, FrontierWatch
 from playthrough.agents.neat.genome import Genome
@@ -131,6 +138,8 @@ def evaluate(
 ) -> list[GenomeResult]:
     """Plays the genomes, one per lane; a lane that has finished takes the next episode at once.
 
+    Where infos hold `action_mask`, the best of the allowed actions is taken.
+
     The results depend on neither the number of lanes nor of threads. A network whose square or cube leaves the range of
     a float goes on with an infinity, where neat-python would end the run with an OverflowError.
 
@@ -194,6 +203,7 @@ class _Evaluation:
         on_genome: Callable[[GenomeResult], None] | None,
     ) -> None:
         self._genomes, self._env, self._shape, self._plan = genomes, env, shape, plan
+        self._decoder = ActionDecoder(env.single_action_space)
         self._frontier, self._watch, self._trace, self._on_genome = frontier, watch, trace, on_genome
         self._per_genome = len(plan) // max(1, len(genomes))
         self._ask_for_states = any(episode.start_state is not None for episode in plan)
@@ -204,12 +214,13 @@ class _Evaluation:
         self._lanes: list[_Episode | None] = [None] * env.num_envs
         self._traces: list[list[list[int]]] = [[] for _ in self._lanes]
         self._begun_frames: NDArray[np.int64] = np.zeros(env.num_envs, np.int64)
+        self._masks: NDArray[np.bool_] | None = None  # the actions that are allowed next; None for all
 
     def play(self, num_threads: int) -> None:
         if not self._plan:
             return
         env, shape, num_lanes = self._env, self._shape, self._env.num_envs
-        decoder = ActionDecoder(env.single_action_space)
+        decoder = self._decoder
         check_fits(shape, inputs_needed(env.single_observation_space), decoder.num_outputs)
         frozen = freezes_finished_lanes(env)
         batch = NetworkBatch(num_lanes, shape.num_inputs, shape.num_outputs, num_threads)
@@ -222,7 +233,8 @@ class _Evaluation:
         observations = self._reset(None)
         while active.any():
             batch.activate(as_inputs(observations), outputs, active, saturate=True)
-            observations, rewards, terminated, truncated, infos = env.step(decoder(outputs))
+            observations, rewards, terminated, truncated, infos = env.step(decoder(outputs, self._masks))
+            self._masks = allowed_actions(infos, num_lanes, decoder.num_outputs)
             returns[active] += rewards[active]
             steps += 1
             ended = terminated | truncated
@@ -280,6 +292,10 @@ class _Evaluation:
         observations, infos = self._env.reset(seed=list[int | None](seeds), options=options or None)
         if "frames" in infos:  # an episode from a snapshot begins with those that led to it
             self._begun_frames = np.where(True if mask is None else mask, infos["frames"], self._begun_frames)
+        masks = allowed_actions(infos, self._env.num_envs, self._decoder.num_outputs)
+        if mask is not None and self._masks is not None:  # the lanes outside the mask stay where they are
+            masks = np.where(mask[:, None], True if masks is None else masks, self._masks)
+        self._masks = masks
         return observations
 
     def _keep_traces(self, active: NDArray[np.bool_], infos: Mapping[str, Any]) -> None:

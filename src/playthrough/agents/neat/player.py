@@ -52,10 +52,15 @@ class NeatPlayer:
         """A lane begins an episode: its network forgets what it remembers."""
         self._batch.reset(lane)
 
-    def act(self, observations: NDArray[Any]) -> NDArray[Any]:
-        """One action for each lane, from the observations (lanes, ...)."""
+    def act(self, observations: NDArray[Any], masks: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+        """One action for each lane.
+
+        Args:
+            observations: (lanes, ...).
+            masks: bool (lanes, actions): which actions are allowed; None for all.
+        """
         self._batch.activate(as_inputs(observations), self._outputs, saturate=True)
-        return self._decoder(self._outputs)
+        return self._decoder(self._outputs, masks)
 
     def node_values(self, lane: int) -> Mapping[int, float]:
         """What the nodes of a lane's network hold after `act`, by key; the outputs are 0, 1, ..."""

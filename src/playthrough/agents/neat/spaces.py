@@ -54,7 +54,7 @@ class ActionDecoder:
     """Turns a network's outputs into actions.
 
     - MultiBinary: an output above 0.5 presses its button.
-    - Discrete: the largest output, the first of several.
+    - Discrete: the largest output, the first of several; of the allowed ones, where masks are given.
     - MultiDiscrete: the same in each of its segments, one output per choice.
     - Box: the outputs, clipped to the bounds.
 
@@ -67,6 +67,7 @@ class ActionDecoder:
     def __init__(self, action_space: gymnasium.Space[Any]) -> None:
         space = cast("Any", action_space)
         self._decode: Callable[[NDArray[np.float64]], NDArray[Any]]
+        self._space = action_space
         if isinstance(action_space, spaces.MultiBinary):
             shape = action_space.shape
             self.num_outputs = math.prod(shape)
@@ -88,14 +89,35 @@ class ActionDecoder:
         else:
             raise ValueError(f"expected actions in MultiBinary, Discrete, MultiDiscrete or Box, got {action_space}")
 
-    def __call__(self, outputs: NDArray[np.float64]) -> NDArray[Any]:
-        """The actions (lanes, ...) for outputs (lanes, num_outputs)."""
-        return self._decode(outputs)
+    def __call__(self, outputs: NDArray[np.float64], masks: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+        """The actions (lanes, ...) for outputs (lanes, num_outputs).
+
+        Args:
+            outputs: What the networks say.
+            masks: bool (lanes, actions): which actions are allowed. Where none is, all are.
+
+        Raises:
+            ValueError: There are masks, but the actions are not Discrete.
+        """
+        if masks is None:
+            return self._decode(outputs)
+        if not isinstance(self._space, spaces.Discrete):
+            raise ValueError(f"action masks need Discrete actions, of which one is chosen, not {self._space}")
+        chosen = self._space.start + _first_largest_allowed(outputs, masks)
+        return chosen.astype(cast("Any", self._space).dtype)
 
 
 def _first_largest(outputs: NDArray[np.float64]) -> NDArray[np.intp]:
     """The index of each row's largest value; a NaN is never the largest."""
     return np.argmax(np.where(np.isnan(outputs), -np.inf, outputs), axis=1)
+
+
+def _first_largest_allowed(outputs: NDArray[np.float64], masks: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The same among those that the masks allow, even if nothing but NaN is allowed."""
+    worth = np.where(np.isnan(outputs), -np.inf, outputs)
+    allowed = masks | ~masks.any(axis=1, keepdims=True)
+    best = np.max(worth, axis=1, keepdims=True, where=allowed, initial=-np.inf)
+    return np.argmax(allowed & (worth == best), axis=1)
 
 
 def _multi_discrete_decoder(space: Any) -> Callable[[NDArray[np.float64]], NDArray[Any]]:

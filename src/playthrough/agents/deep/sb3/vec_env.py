@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from playthrough.agents.deep.learner import ArrayState, FinishedEpisode, require_same_step
 from playthrough.agents.deep.sb3.observations import ObservationInput, RunningNormaliser, single
-from playthrough.agents.lanes import lane_info
+from playthrough.agents.lanes import allowed_actions, lane_info
 
 ACTION_MASKS = "action_masks"
 """The method by which sb3-contrib asks for masks."""
@@ -135,14 +135,11 @@ class GymnasiumVecEnv(VecEnv):
         return told
 
     def _read_masks(self, infos: dict[str, Any]) -> None:
-        if "action_mask" not in infos:
+        masks = allowed_actions(infos, *self._masks.shape)
+        if masks is None:
             self._masks[:] = True
-            return
-        masks = np.asarray(infos["action_mask"], np.bool_)
-        if masks.shape != self._masks.shape:
-            raise ValueError(f"expected action_mask of shape {self._masks.shape} in the infos, got {masks.shape}")
-        said = infos.get("_action_mask")
-        self._masks = masks if said is None or said.all() else masks | ~said[:, None]
+        else:
+            self._masks = masks
 
     def take_episodes(self) -> tuple[FinishedEpisode, ...]:
         """Those that ended since the last call."""
