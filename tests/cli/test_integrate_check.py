@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from tiny_cores import TINY_SCENARIO, TinyCores
 
 from cli.conftest import Run
 
@@ -26,6 +29,17 @@ def test_a_wrong_game(run: Run, tmp_path: Path) -> None:
     assert "error: there is no variable 'live'" in result.output
     assert "scenario.json:1" in result.output
     assert "did you mean 'lives'?" in result.output
+
+
+def test_a_core_that_crashes(run: Run, tiny_cores: TinyCores, tiny_game: Callable[..., Path]) -> None:
+    core, folder = str(tiny_cores["tiny_crash"]), tiny_game(frame=3, scenario=TINY_SCENARIO | {"rewrads": []})
+    result = run("integrate", "check", str(folder), "--core", core, "--frames", "40")
+    assert result.exit_code == 1
+    output = " ".join(result.output.split())
+    assert "error: the emulator was lost" in output
+    assert "at the start from power-on: lane 0 was lost 3 times in a row: core tiny_crash crashed (SIGSEGV)" in output
+    assert "'rewrads' means nothing here" in output
+    assert "1 error, 1 warning" in output
 
 
 def test_the_ledger(run: Run, tmp_path: Path) -> None:

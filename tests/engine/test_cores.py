@@ -29,8 +29,10 @@ def test_every_supported_system_has_a_core(preset: str, system: str):
 
 
 def test_a_system_that_does_not_run_is_refused_with_those_that_do():
-    with pytest.raises(CoreError, match=r"N64 does not run yet; systems that run: .*Genesis"):
+    with pytest.raises(CoreError, match=r"no embedded core runs N64: choose engine='bizhawk'"):
         find_core("exact", "N64")
+    with pytest.raises(CoreError, match=r"FBNeo does not run yet; systems that run: .*Genesis"):
+        find_core("exact", "FBNeo")
 
 
 def test_a_core_by_name_and_by_path():

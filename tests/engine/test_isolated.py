@@ -214,6 +214,19 @@ def test_a_lane_that_cannot_be_kept_alive_is_an_error(tiny_cores: TinyCores) -> 
     engine.close()
 
 
+def test_a_core_that_is_gone_is_an_error_of_the_right_lane(tiny_cores: TinyCores, tmp_path: Path) -> None:
+    path = tmp_path / "tiny_fragile_libretro.so"
+    path.write_bytes(tiny_cores["tiny_fragile"].read_bytes())
+    system = get_system("Nes")
+    engine = IsolatedEngine(CoreFile(path, "tiny_fragile", system), system, tiny_rom(), num_lanes=3, num_threads=2)
+    engine.configure((), None, PixelSpec())
+    path.unlink()
+    buttons = np.array([0, CRASH, 0], np.uint16).reshape(3, 1, 1)
+    with pytest.raises(LaneError, match=r"lane 1: .* cannot be read"):
+        engine.run(buttons, np.ones(3, np.int32), np.zeros(3, np.uint8))
+    engine.close()
+
+
 def test_the_way_back_leads_through_everything_that_happened(tiny_cores: TinyCores) -> None:
     engine, undisturbed = started_tiny(tiny_cores, 3), started_tiny(tiny_cores, 3)
     for each in (engine, undisturbed):

@@ -88,6 +88,32 @@ def test_lanes_start_anew_as_gymnasiums_own_vector_environments_do(short: Path, 
     theirs.close()
 
 
+def test_infos_of_different_kinds_stay_what_they_are(short: Path) -> None:
+    """Lua has whole numbers and fractions, and an empty table may be a list or a dict."""
+    said = """{
+        number = self.number,
+        half = self.left % 2 == 0 and self.left or self.left + 0.5,
+        word = self.left % 2 == 0 and 1 or "odd",
+        list = self.left % 2 == 0 and {} or { 1, 2 },
+        part = { big = self.left % 2 == 0 and 0 or 0.25, alike = { 1, self.left } },
+    }"""
+    short.write_text(SHORT.replace("{ number = self.number }", said))
+    venv = pt.make_script_vec(short, WICKLING, num_envs=4)
+    lefts = set()
+    for seed in range(3):
+        _, infos = venv.reset(seed=seed)
+        for lane, env in enumerate(venv.lanes):
+            alone = env.reset()[1]
+            lefts.add(alone["part"]["alike"][1] % 2)
+            for name in ("number", "half", "word", "list"):
+                assert infos[name][lane] == alone[name], name
+            assert infos["part"]["big"][lane] == alone["part"]["big"]
+            assert infos["part"]["alike"][lane] == alone["part"]["alike"]
+        assert infos["number"].dtype == int and infos["_part"].all() and infos["part"]["_big"].all()
+    assert lefts == {0, 1}
+    venv.close()
+
+
 def test_in_disabled_a_lane_waits_until_it_is_reset(short: Path) -> None:
     venv = pt.make_script_vec(short, WICKLING, num_envs=2, autoreset_mode="disabled")
     observations, _ = venv.reset(seed=[1, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import playthrough as pt
 from playthrough.engine.systems import get_system
-from playthrough.env.seats import SeatedLanes
+from playthrough.env.seats import SeatedLanes, Seats
 from playthrough.env.single import RetroEnv
 from playthrough.errors import IntegrationError
 from playthrough.game.roms import list_playable
@@ -157,7 +158,8 @@ def test_a_mirrored_picture_has_mirrored_buttons() -> None:
 
 
 def test_windows_and_dicts_are_mirrored_too() -> None:
-    parts = {"numbers": pt.Variables(("health", "x")), "past": "variables x3", "picture": "gray84"}
+    numbers = pt.Variables(("health", "x"))
+    parts = {"numbers": numbers, "scaled": replace(numbers, scale=0.5), "past": "variables x3", "picture": "gray84"}
     mirror = pt.Mirror(flip=True, reflect={"x": 255})
     env = pt.make_parallel(**DUEL, observation=parts, mirror=mirror, actions=ACTIONS)
     env.reset(seed=0)
@@ -166,6 +168,7 @@ def test_windows_and_dicts_are_mirrored_too() -> None:
     one, two = seen["player_1"], seen["player_2"]
     column = list(env.game.lanes.variables).index("x")
     assert two["numbers"].tolist() == [one["numbers"][0], 255 - one["numbers"][1]]
+    assert two["scaled"].tolist() == (two["numbers"] / 2).tolist()
     assert (two["past"][:, column] == 255 - one["past"][:, column]).all() and two["past"].shape[0] == 3
     assert (two["picture"] == one["picture"][..., ::-1]).all()
     assert env.observation_space("player_2").contains(two)
@@ -191,6 +194,24 @@ def test_lanes_with_seats_say_what_the_lanes_say() -> None:
     assert (infos["final_obs"][1] == told["final_obs"][1]).all()
     lanes.close()
     joint.close()
+
+
+def test_the_action_that_presses_nothing(tmp_path: Path) -> None:
+    """Where every choice of a part of the pad presses something, there is none."""
+    scenario = json.loads((Path(pt.__file__).parents[2] / "games" / "Wickling-Nes" / "versus.json").read_text())
+    path = tmp_path / "restless.json"
+    path.write_text(json.dumps(scenario | {"actions": [[["LEFT"], ["RIGHT"]], [[], ["B"]]]}))
+    for name, actions, expected in (
+        ("versus", "multi_discrete", [0, 0, 0]),
+        (str(path), "multi_discrete", None),
+        (str(path), "discrete", None),
+        ("versus", ACTIONS, 0),
+        ("versus", [["B"], []], 1),
+    ):
+        env = duel(scenario=name, actions=actions)
+        idle = Seats(env.game.lanes).idle_action
+        assert (idle if idle is None or isinstance(idle, int) else idle.tolist()) == expected, (name, actions)
+        env.close()
 
 
 def test_what_cannot_be() -> None:

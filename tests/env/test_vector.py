@@ -199,6 +199,7 @@ def test_wrong_calls_say_what_is_wrong() -> None:
         env.reset(options={"stat": "Level1"})
     with pytest.raises(ValueError, match="seed has 3 entries for 2 lanes"):
         env.reset(seed=[1, 2, 3])
+    env.reset(seed=np.arange(2))  # type: ignore[arg-type]
     with pytest.raises(pt.PlaythroughError, match="Level1"):
         env.reset(options={"state": "Level9"})
     env.close()

@@ -7,6 +7,8 @@ import typer
 from playthrough.cli.console import out, say, styled, table
 from playthrough.cli.options import examples
 
+_STYLES = {"runs": "green", "in BizHawk": "dim", "not yet": "yellow"}
+
 
 def cores() -> None:
     """List the systems, the emulator core that runs each, and other cores on this machine."""
@@ -18,9 +20,9 @@ def cores() -> None:
     listing = table("System", "Core", "Status", "File", "ROM files")
     for system in sorted(systems().values(), key=lambda system: (not system.supported, system.name)):
         core = there.get(system.core)
-        status = styled("runs", "green") if system.supported else styled("not yet", "yellow")
+        status = styled(system.status, _STYLES[system.status])
         if not system.core:
-            listing.add_row(system.name, "-", styled("in BizHawk", "dim"), "", " ".join(system.extensions))
+            listing.add_row(system.name, "-", status, "", " ".join(system.extensions))
             continue
         listing.add_row(
             system.name,
@@ -30,6 +32,7 @@ def cores() -> None:
             " ".join(system.extensions),
         )
     out().print(listing)
+    say("In BizHawk: it runs these games, with --engine bizhawk; docs/only-bizhawk.md tells how.")
     say(f"These cores are in {folder}")
     others = [core for core in there.values() if core.path.parent != folder]
     if others:

@@ -86,12 +86,16 @@ def _packages() -> Iterator[Finding]:
             yield "ok", name, version(name)
         except PackageNotFoundError:
             yield "broken", name, f"not installed: pip install {name}"
+    uses: dict[str, list[tuple[str, str]]] = {}
     for (extra, names), brings in zip(EXTRAS.items(), _COMES_WITH, strict=True):
         for name in names:
-            try:
-                yield "ok", name, version(name)
-            except PackageNotFoundError:
-                yield "missing", name, f"brings {brings}: pip install 'playthrough[{extra}]'"
+            uses.setdefault(name, []).append((extra, brings))
+    for name, brought in uses.items():
+        try:
+            yield "ok", name, version(name)
+        except PackageNotFoundError:
+            ways = "; ".join(f"brings {brings}: pip install 'playthrough[{extra}]'" for extra, brings in brought)
+            yield "missing", name, ways
 
 
 def _cores() -> Iterator[Finding]:

@@ -58,7 +58,9 @@ def games(
             its_system = system_of_game(game)
             missing = styled("nearly: see info", "yellow") if game in near else styled("missing", "dim")
             rom = styled("here", "green") if game in here else missing
-            rom = rom if its_system.supported else styled("system not yet", "yellow")
+            if not its_system.supported:
+                only_bizhawk = its_system.status == "in BizHawk"
+                rom = styled("in BizHawk", "dim") if only_bizhawk else styled("system not yet", "yellow")
             states = ", ".join(names[:_MAX_STATES]) + more if names else styled("power-on", "dim")
             listing.add_row(*((game, rom) if narrow else (game, its_system.name, rom, states)))
         out().print(listing)

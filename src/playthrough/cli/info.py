@@ -32,8 +32,11 @@ def info(game: Game, chosen: GameOptions) -> None:
     can_run = isinstance(rom, Rom) and system.supported
     scene = _running_scene(game, chosen) if can_run else _usual_scene(integration)
     say(integration.name, "bold")
-    runs = "" if system.supported else ", which does not run yet"
-    say(f"runs on {system.name} (core {system.core}{runs})")
+    if system.status == "in BizHawk":
+        say(f"runs on {system.name}, which only BizHawk runs: --engine bizhawk (docs/only-bizhawk.md tells how)")
+    else:
+        runs = "" if system.supported else ", which does not run yet"
+        say(f"runs on {system.name} (core {system.core}{runs})")
     described = integration.info_path.parent
     say(f"described in {described}")
     if others := [str(folder) for folder in integration.folders if folder != described]:

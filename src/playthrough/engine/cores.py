@@ -244,7 +244,7 @@ def find_core(name_or_path: str | Path, system: System | str) -> CoreFile:
         system = get_system(system)
     text = str(name_or_path)
     if text in ("exact", "fast"):
-        if not system.core:
+        if system.status == "in BizHawk":
             raise CoreError(
                 f"no embedded core runs {system.name}: choose engine='bizhawk' (docs/only-bizhawk.md tells how)"
             )

@@ -176,12 +176,12 @@ class IsolatedEngine:
         problems: list[Exception] = []
         for index in asked:
             try:
-                self._pool.workers[index].answer()
+                self._pool.answer_of_run(index)
                 self._gather(index, event, result)
             except WorkerLostError as loss:
                 losses.append((index, loss))
             except LaneError as problem:
-                problems.append(self._pool.translated(problem, index))
+                problems.append(problem)
         for index, loss in losses:
             try:
                 self._run_again(index, loss, event, lost)
@@ -226,12 +226,10 @@ class IsolatedEngine:
                     if lane in lost:
                         event.leave_out(lane)
                 self._pool.post_run(index, event)
-                self._pool.workers[index].answer()
+                self._pool.answer_of_run(index)
                 return
             except WorkerLostError as another:
                 loss = another
-            except LaneError as problem:
-                raise self._pool.translated(problem, index) from None
 
     # States ----------------------------------------------------------------------------------------------------------
 

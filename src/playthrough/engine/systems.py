@@ -63,8 +63,10 @@ class System:
 
     @property
     def status(self) -> str:
-        """`runs` or `not yet`."""
-        return "runs" if self.supported else "not yet"
+        """`runs`; `in BizHawk` where only that runs it; `not yet`."""
+        if self.supported:
+            return "runs"
+        return "in BizHawk" if self.name in _ONLY_IN_BIZHAWK else "not yet"
 
     @property
     def ram_word_bytes(self) -> int:
@@ -174,6 +176,9 @@ _ELSEWHERE: dict[str, tuple[tuple[str, ...], tuple[str | None, ...]]] = {
     "Lynx": ((".lnx",), ("B", None, None, "PAUSE", *_CROSS, "A", None, "OPTION 1", "OPTION 2")),
     "NeoGeoPocket": ((".ngp", ".ngc"), ("B", None, None, "OPTION", *_CROSS, "A")),
 }
+
+# Those, and systems whose embedded core does not run here yet.
+_ONLY_IN_BIZHAWK = frozenset((*_ELSEWHERE, "32x", "N64", "NintendoDs", "SCD", "Saturn"))
 
 # Game names end in Arcade where the table says FBNeo.
 _OTHER_NAMES = {"Arcade": "FBNeo"}

@@ -122,6 +122,17 @@ class WorkerPool:
         arrays.observe[:] = event.observe[index :: self.num_threads]
         worker.post_run(frames, ports, event.stopping)
 
+    def answer_of_run(self, index: int) -> None:
+        """Wait until a process has run.
+
+        Raises:
+            LaneError: If a lane failed.
+        """
+        try:
+            self.workers[index].answer()
+        except LaneError as problem:
+            raise self.translated(problem, index) from None
+
     def forget(self, lane: int) -> None:
         """A lane is lost: it goes back to where it was started."""
         self.journal.lost(lane)
@@ -177,7 +188,7 @@ class WorkerPool:
                     if number < since[local]:
                         again.leave_out(lane)
                 self.post_run(index, again)
-                worker.answer()
+                self.answer_of_run(index)
                 continue
             owner, local = self.place(event.lane)
             if owner == index and number >= since[local]:

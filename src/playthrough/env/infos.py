@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,39 @@ Infos = dict[str, Any]
 def lanes_of(mask: NDArray[np.bool_]) -> list[int]:
     """The numbers of the lanes in a mask."""
     return np.flatnonzero(mask).tolist()
+
+
+def joined(infos: Mapping[int, Infos], num_lanes: int) -> Infos:
+    """The infos of single lanes as those of all, as Gymnasium's vector environments put them together.
+
+    But a whole number in one lane and a fraction in another are both kept as they are, and where lanes say things of
+    different kinds, they stay what they are.
+    """
+    together: Infos = {}
+    for key in dict.fromkeys(key for info in infos.values() for key in info):
+        said = {lane: info[key] for lane, info in infos.items() if key in info}
+        mask = np.zeros(num_lanes, np.bool_)
+        mask[list(said)] = True
+        together[key], together["_" + key] = _joined_values(key, said, num_lanes), mask
+    return together
+
+
+def _joined_values(key: str, said: Mapping[int, Any], num_lanes: int) -> Any:
+    values = list(said.values())
+    if all(isinstance(value, dict) for value in values) and any(values) and key != "final_obs":
+        return joined(said, num_lanes)
+    array = np.full(num_lanes, None, object)
+    if key == "final_obs":
+        pass
+    elif all(type(value) is bool for value in values):
+        array = np.zeros(num_lanes, np.bool_)
+    elif all(type(value) in (int, float) for value in values):
+        array = np.zeros(num_lanes, int if all(type(value) is int for value in values) else float)
+    elif all(isinstance(value, np.ndarray) for value in values) and len({value.shape for value in values}) == 1:
+        array = np.zeros((num_lanes, *values[0].shape), np.result_type(*values))
+    for lane, value in said.items():
+        array[lane] = value
+    return array
 
 
 def only(infos: Infos, lanes: NDArray[np.bool_]) -> Infos:

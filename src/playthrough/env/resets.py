@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def seeds_of(seed: int | Sequence[int | None] | None, num_lanes: int) -> list[in
         return [None] * num_lanes
     if isinstance(seed, int | np.integer):
         return [int(seed) + lane for lane in range(num_lanes)]
-    seeds = list(seed)
+    seeds = [None if number is None else index(number) for number in seed]
     if len(seeds) != num_lanes:
         raise ValueError(f"seed has {len(seeds)} entries for {num_lanes} lanes")
     return seeds

@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
+from playthrough.env.infos import joined
 from playthrough.env.options import Autoreset, autoreset
 from playthrough.env.resets import seeds_of
 from playthrough.env.script import ScriptEnv
@@ -104,11 +105,9 @@ class ScriptVectorEnv(VectorEnv[Any, Any, Any]):
             raise gym.error.ResetNeeded("a lane that the reset_mask leaves out was never reset")
         seeds = seeds_of(seed, self.num_envs)
         started = self._on_threads(np.flatnonzero(mask), lambda lane: self.lanes[lane].reset(seed=seeds[lane]))
-        infos: dict[str, Any] = {}
-        for lane, (observation, info) in started.items():
+        for lane, (observation, _) in started.items():
             self._observations[lane], self._over[lane], self._begun[lane] = observation, False, True
-            infos = self._add_info(infos, info, lane)
-        return self._batch(), infos
+        return self._batch(), joined({lane: info for lane, (_, info) in started.items()}, self.num_envs)
 
     def step(
         self, actions: Any
@@ -141,19 +140,19 @@ class ScriptVectorEnv(VectorEnv[Any, Any, Any]):
         played = self._on_threads(np.flatnonzero(~frozen), play)
         rewards = np.zeros(self.num_envs, np.float64)
         terminated, truncated = np.zeros(self.num_envs, np.bool_), np.zeros(self.num_envs, np.bool_)
-        infos: dict[str, Any] = {}
+        infos: dict[int, dict[str, Any]] = {}
         over = frozen.copy()
         for lane, (outcome, new) in played.items():
             observation, rewards[lane], terminated[lane], truncated[lane], info = outcome
             if new is not None:
-                infos = self._add_info(infos, {"final_obs": observation, "final_info": info}, lane)
-                observation, info = new
+                infos[lane] = {"final_obs": observation, "final_info": info, **new[1]}
+                observation = new[0]
             else:
+                infos[lane] = info
                 over[lane] = terminated[lane] or truncated[lane]
             self._observations[lane] = observation
-            infos = self._add_info(infos, info, lane)
         self._over = over
-        return self._batch(), rewards, terminated, truncated, infos
+        return self._batch(), rewards, terminated, truncated, joined(infos, self.num_envs)
 
     def render(self) -> tuple[Any, ...] | None:
         """The lanes' pictures, each uint8 (height, width, 3); None without render_mode."""
@@ -165,10 +164,11 @@ class ScriptVectorEnv(VectorEnv[Any, Any, Any]):
 
     def close_extras(self, **_kwargs: Any) -> None:
         """End the scripts, the emulators and the threads."""
-        for lane, env in enumerate(self.lanes):
-            self._thread(lane).submit(env.close).result()
+        ends = [self._thread(lane).submit(env.close) for lane, env in enumerate(self.lanes)]
         for thread in self._threads:
             thread.shutdown()
+        for end in ends:
+            end.result()
 
     def _thread(self, lane: int) -> ThreadPoolExecutor:
         return self._threads[lane % len(self._threads)]

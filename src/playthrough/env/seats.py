@@ -87,7 +87,8 @@ class Seats:
         """The action that presses nothing; None where every action presses something."""
         space = self.action_space
         if not isinstance(space, spaces.Discrete):
-            return np.zeros(space.shape or (), space.dtype)
+            first = np.zeros(space.shape or (), space.dtype)
+            return None if self.actions.to_buttons(first[np.newaxis]).any() else first
         pressed = self.actions.to_buttons(np.arange(int(space.n)))[:, 0]
         return int(pressed.argmin()) if not pressed.min() else None
 
@@ -172,7 +173,7 @@ def _reflection(observation: Observation, variables: Sequence[str], mirror: Mirr
     for one, other in mirror.swap:
         first, second = names.index(one), names.index(other)
         columns[[first, second]] = columns[[second, first]]
-    sums = np.array([mirror.reflect.get(name, np.nan) for name in names], np.float32)
+    sums = np.array([mirror.reflect.get(name, np.nan) * observation.scale for name in names], np.float32)
 
     def reflected(batch: NDArray[Any]) -> NDArray[Any]:
         swapped = batch[..., columns]

@@ -17,13 +17,14 @@ from playthrough.engine.engine import Engine
 from playthrough.env.emulator import open_engine
 from playthrough.env.options import EnvOptions
 from playthrough.env.reward_terms import RewardTerms
-from playthrough.errors import BadInputError, IntegrationError, RomError
+from playthrough.errors import BadInputError, IntegrationError, LaneError, RomError
 from playthrough.game.integration import Integration, load_integration
+from playthrough.game.states import POWER_ON
 from playthrough.integrate.check_actions import check_actions
 from playthrough.integrate.check_case import Case
 from playthrough.integrate.check_ends import check_ends, lives_left
 from playthrough.integrate.check_files import check_files, check_meaning, check_memory, check_states
-from playthrough.integrate.check_finding import CheckReport, Finding, worst_first
+from playthrough.integrate.check_finding import CheckReport, Finding, lost, worst_first
 from playthrough.integrate.check_plays import Play, own_movies, play_movie, random_plays
 from playthrough.integrate.check_rewards import check_rewards
 from playthrough.integrate.check_score import ScoreAt, check_score
@@ -65,48 +66,59 @@ def check(
     players = max(options.players, len(integration.scenario.rewards))
     options = replace(options, players=players)
     try:
-        engine = open_engine(options, integration)
+        engine = open_engine(replace(options, isolation="process"), integration)
     except RomError as error:
         step = "playthrough import PATH finds ROMs"
         findings.append(Finding("note", "rom", "without the ROM only the files were checked", str(error), step))
         return CheckReport(integration.name, worst_first(findings))
     frames_per_second = engine.display.frames_per_second
     findings += _check_emulator(integration, engine)
-    if any(finding.kind in ("address", "states") and finding.level == "error" for finding in findings):
+    if any(finding.kind in ("address", "states", "core") and finding.level == "error" for finding in findings):
         return CheckReport(integration.name, worst_first(findings))
     try:
-        case = _play(options, integration, movies, num_frames, on_frame, frames_per_second)
+        plays, losses = _play(options, integration, movies, num_frames, on_frame)
     except IntegrationError as error:  # a script that fails while it runs
         findings.append(Finding.of_error(error, "script", "correct the script at this place"))
         return CheckReport(integration.name, worst_first(findings))
-    findings += _lost(case)
-    for check_part in (check_rewards, check_ends, lives_left, check_types):
-        findings += check_part(case)
+    losses += _lost(plays, integration)
+    if not losses or any(play.num_frames for play in plays):
+        case = _case(options, integration, plays, frames_per_second)
+        for check_part in (check_rewards, check_ends, lives_left, check_types):
+            findings += check_part(case)
+        if num_frames and not losses:  # who breaks down cannot be compared
+            try:
+                findings += check_actions(options, case)
+            except LaneError as error:
+                losses.append(lost(f"while buttons were tried one by one: {error}"))
+        findings += check_score(case, score_at)
+    return CheckReport(integration.name, worst_first([*losses, *findings]), tuple(_describe(play) for play in plays))
+
+
+def _lost(plays: Sequence[Play], integration: Integration) -> list[Finding]:
+    """Plays in which the emulator broke down, as one finding."""
+    found = [play for play in plays if play.lost is not None]
+    if not found:
+        return []
+    play, others = found[0], len(found) - 1
+    pressed = integration.system.names_of(int(np.bitwise_or.reduce(play.lost_masks, axis=None)))
+    num_frames = len(play.lost_masks)
+    when = f"after frame {play.num_frames}"
     if num_frames:
-        findings += check_actions(options, case)
-    findings += check_score(case, score_at)
-    return CheckReport(integration.name, worst_first(findings), tuple(_describe(play) for play in case.plays))
-
-
-def _lost(case: Case) -> list[Finding]:
-    """Plays in which the emulator broke down."""
-    step = "playthrough doctor checks the core; another core may run the game: --core NAME"
+        how_long = "on the next frame" if num_frames == 1 else f"in the next {num_frames} frames"
+        when += f", {how_long}, pressing {' '.join(pressed) or 'nothing'}"
     return [
-        Finding(
-            "error",
-            "core",
-            "the emulator was lost",
-            f"after frame {play.num_frames} of the play '{play.name}': {play.lost}",
-            step,
+        lost(
+            f"from {play.start}, in the play '{play.name}', {when}: {play.lost}"
+            + (f"; so was it in {others} more plays" if others > 1 else "; so was it in another play" * others)
         )
-        for play in case.plays
-        if play.lost is not None
-    ][:1]
+    ]
 
 
 def _check_emulator(integration: Integration, engine: Engine) -> list[Finding]:
     try:
         return [*check_memory(integration, engine), *check_states(integration, engine)]
+    except LaneError as error:
+        return [lost(f"as soon as it was started: {error}")]
     finally:
         engine.close()
 
@@ -117,22 +129,31 @@ def _play(
     movies: Sequence[str | Path],
     num_frames: int,
     on_frame: Callable[[int, int], None],
-    frames_per_second: float,
-) -> Case:
+) -> tuple[list[Play], list[Finding]]:
+    """The movies and the simple ways, and which of them could not even be started."""
     plays: list[Play] = []
+    losses: list[Finding] = []
     chosen = {"scenario": options.scenario, "info": options.info}
     core = None if options.core == "exact" else options.core
-    for movie in movies:
-        plays.append(play_movie(movie, game=options.game, core=core, **chosen)[0])
-    for movie in own_movies(integration):
+    for movie, is_own in [*((movie, False) for movie in movies), *((movie, True) for movie in own_movies(integration))]:
         try:
             plays.append(play_movie(movie, game=options.game, core=core, **chosen)[0])
-        except IntegrationError:
-            raise
-        except BadInputError:
+        except LaneError as error:
+            losses.append(lost(f"in the movie {Path(movie).name}: {error}"))
+        except BadInputError as error:
+            if not is_own or isinstance(error, IntegrationError):
+                raise
             continue  # an old movie of the folder's, for another core or game
     if num_frames:
-        plays += random_plays(options, num_frames, on_frame)
+        try:
+            plays += random_plays(options, num_frames, on_frame)
+        except LaneError as error:
+            start = integration.default_state(options.players) or POWER_ON if options.state is None else options.state
+            losses.append(lost(f"at the start from {'bytes' if isinstance(start, bytes) else start}: {error}"))
+    return plays, losses
+
+
+def _case(options: EnvOptions, integration: Integration, plays: Sequence[Play], frames_per_second: float) -> Case:
     compiled = integration.scenario.compile(integration.variables)
     terms = RewardTerms.of(integration.scenario, compiled, options.players)
     in_terms = tuple(_in_terms(play, terms, options.players) for play in plays)

@@ -12,6 +12,7 @@ from playthrough.engine.engine import Observe
 from playthrough.engine.systems import MENU_BUTTONS
 from playthrough.env.options import EnvOptions
 from playthrough.env.vector import RetroVectorEnv
+from playthrough.errors import LaneError
 from playthrough.game.actions import ActionMap
 from playthrough.integrate.check_case import Case
 from playthrough.integrate.check_finding import Finding
@@ -33,6 +34,9 @@ def check_actions(options: EnvOptions, case: Case) -> Iterator[Finding]:
     Args:
         options: The game.
         case: How it was played: whether the variables ever hung on what was pressed.
+
+    Raises:
+        LaneError: If the emulator is lost; the message says what was held.
     """
     env = RetroVectorEnv(
         replace(
@@ -140,4 +144,8 @@ def _hold(env: RetroVectorEnv, masks: NDArray[np.uint16], num_frames: int) -> ND
     """Press buttons, uint16 (lanes, players), for some frames, whatever ends; the pictures after the last."""
     pressed = np.ascontiguousarray(np.repeat(masks[:, None], num_frames, axis=1))
     frames, observe = np.full(env.num_envs, num_frames, np.int32), np.full(env.num_envs, Observe.PUSH, np.uint8)
-    return env.engine.run(pressed, frames, observe, stopping=False).observations
+    result = env.engine.run(pressed, frames, observe, stopping=False)
+    for lane, reason in result.lost.items():
+        names = env.integration.system.names_of(int(masks[lane, 0]))
+        raise LaneError(f"holding {' '.join(names) or 'nothing'}, {reason}")
+    return result.observations

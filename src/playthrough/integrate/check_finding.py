@@ -50,6 +50,19 @@ class Finding:
         return cls("error", kind, message, "", next_step, error.path, error.line, error.column)
 
 
+def lost(evidence: str) -> Finding:
+    """The emulator broke down.
+
+    Args:
+        evidence: When, and how.
+    """
+    step = (
+        "another core may run the game: --core NAME (playthrough cores lists them); another start may avoid the place: "
+        "--state NAME; playthrough doctor checks the core"
+    )
+    return Finding("error", "core", "the emulator was lost", evidence, step)
+
+
 @dataclass(frozen=True)
 class CheckReport:
     """All findings about one game.

@@ -5,7 +5,7 @@ An episode is watched for a while after its end, because what the game does then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playthrough.engine.engine import Observe
-from playthrough.engine.systems import MENU_BUTTONS, System
-from playthrough.env.options import EnvOptions, Isolation
+from playthrough.env.options import EnvOptions
 from playthrough.env.reward_terms import RewardTerms, ends
 from playthrough.env.vector import RetroVectorEnv
-from playthrough.errors import MovieError
+from playthrough.errors import LaneError, MovieError
 from playthrough.game.actions import ActionMap
 from playthrough.game.integration import Integration, load_integration
 from playthrough.game.movies import read_movie
+from playthrough.integrate.check_ways import Buttons, ways_to_play
 
 AFTER_FRAMES = 480
 """How long an episode is watched after its end."""
 _STRETCH_FRAMES = 20
 """How many frames are played at a time; after each such stretch the memory is copied."""
 _MAX_RAM_BYTES = 1 << 16
-
-Buttons = Callable[[int, np.random.Generator], int]
-"""What a way to play presses on a frame, as a mask."""
 
 
 @dataclass(eq=False)
@@ -48,6 +45,8 @@ class Play:
         ram: Copies of the memory every few frames, uint8 (copies, bytes).
         ram_frames: Of which frames these are.
         lost: Why the emulator was lost at its end, if it was.
+        lost_masks: The buttons of the frames in which it was lost, uint16 (frames, players); `masks` ends before them.
+        start: The name of the start state.
     """
 
     name: str
@@ -60,6 +59,8 @@ class Play:
     ram: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     ram_frames: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     lost: str | None = None
+    lost_masks: NDArray[np.uint16] = field(default_factory=lambda: np.zeros((0, 0), np.uint16))
+    start: str = ""
 
     @property
     def num_frames(self) -> int:
@@ -110,22 +111,24 @@ class _Players:
         self.values: NDArray[np.int64] = np.zeros((env.num_envs, len(variables)), np.int64)
         self.keeps_ram = 0 < env.engine.ram_size_bytes <= _MAX_RAM_BYTES
 
-    def reset(self, lanes: NDArray[np.bool_]) -> None:
-        """Start episodes."""
-        self.env.reset(seed=0, options={"reset_mask": lanes})
+    def start(self, lanes: NDArray[np.bool_], tapes: dict[int, _Tape]) -> None:
+        """Start episodes on the lanes of a mask, each on a new tape."""
+        _, infos = self.env.reset(seed=0, options={"reset_mask": lanes})
         self.values = np.where(lanes[:, None], self.env.values, self.values)
+        for lane in np.flatnonzero(lanes).tolist():
+            tapes[lane] = _Tape(self.values[lane], str(infos["start_state"][lane]))
 
-    def play(self, masks: NDArray[np.uint16]) -> _Stretch:
-        """Press the buttons of some frames, uint16 (lanes, frames, players); ends stop nobody."""
+    def play(self, masks: NDArray[np.uint16], lanes: NDArray[np.bool_]) -> _Stretch:
+        """Press the buttons of some frames, uint16 (lanes, frames, players), on those lanes; ends stop nobody."""
         before = self.values
-        stretch = self._run_frame_by_frame(masks) if self._scripted else self._run(masks, before)
+        stretch = self._run_frame_by_frame(masks, lanes) if self._scripted else self._run(masks, lanes, before)
         self.values = stretch.samples[:, -1].copy()
         return stretch
 
-    def _run(self, masks: NDArray[np.uint16], before: NDArray[np.int64]) -> _Stretch:
+    def _run(self, masks: NDArray[np.uint16], playing: NDArray[np.bool_], before: NDArray[np.int64]) -> _Stretch:
         lanes, frames, players = masks.shape
-        everywhere, unseen = np.full(lanes, frames, np.int32), np.full(lanes, Observe.SKIP, np.uint8)
-        result = self.env.engine.run(np.ascontiguousarray(masks), everywhere, unseen, stopping=False)
+        wanted, unseen = np.where(playing, frames, 0).astype(np.int32), np.full(lanes, Observe.SKIP, np.uint8)
+        result = self.env.engine.run(np.ascontiguousarray(masks), wanted, unseen, stopping=False)
         past = np.concatenate([before[:, None], result.samples[:, :-1]], axis=1)
         nobody = np.zeros((lanes, frames), np.bool_)
         ended = nobody
@@ -138,7 +141,7 @@ class _Players:
                 rewards[lane, :, player] += amounts[:, column]
         return _Stretch(result.samples, rewards, ended, ended, result.frames_run, result.lost)
 
-    def _run_frame_by_frame(self, masks: NDArray[np.uint16]) -> _Stretch:
+    def _run_frame_by_frame(self, masks: NDArray[np.uint16], playing: NDArray[np.bool_]) -> _Stretch:
         env, (lanes, frames, players) = self.env, masks.shape
         samples = np.zeros((lanes, frames, len(env.variables)), np.int64)
         rewards = np.zeros((lanes, frames, players))
@@ -146,19 +149,21 @@ class _Players:
         frames_run = np.full(lanes, frames, np.int32)
         lost: dict[int, str] = {}
         for frame in range(frames):
-            outcome = env.advance(masks[:, frame], env.everybody)
+            outcome = env.advance(masks[:, frame], env.everybody if playing.all() else playing)
             env.go_on()
             samples[:, frame], rewards[:, frame] = env.values, outcome.rewards
             ended[:, frame], by_game[:, frame] = outcome.ended, outcome.terminated
-            for lane in outcome.lost.keys() - lost.keys():
-                frames_run[lane], lost[lane] = frame, outcome.lost[lane]
+            for lane, reason in outcome.lost.items():
+                frames_run[lane], lost[lane] = frame, reason
+            playing = playing & ~_mask_of(outcome.lost, lanes)
         return _Stretch(samples, rewards, ended, by_game, frames_run, lost)
 
 
 class _Tape:
     """An episode that is being recorded."""
 
-    def __init__(self, values: NDArray[np.int64]) -> None:
+    def __init__(self, values: NDArray[np.int64], start: str) -> None:
+        self.start = start
         self.masks: list[NDArray[np.uint16]] = []
         self.samples = [values[None].copy()]
         self.rewards: list[NDArray[np.float64]] = []
@@ -168,6 +173,7 @@ class _Tape:
         self.ended_at: int | None = None
         self.by_game = True
         self.lost: str | None = None
+        self.lost_masks: NDArray[np.uint16] = np.zeros((0, 0), np.uint16)
 
     def add(self, masks: NDArray[np.uint16], stretch: _Stretch, lane: int) -> None:
         """Record what a lane did until it was lost, masks uint16 (frames, players)."""
@@ -180,7 +186,8 @@ class _Tape:
             frame = int(ends_here[0])
             self.ended_at, self.by_game = self.num_frames + frame + 1, bool(stretch.by_game[lane, frame])
         self.num_frames += ran
-        self.lost = self.lost or stretch.lost.get(lane)
+        if lane in stretch.lost:
+            self.lost, self.lost_masks = stretch.lost[lane], masks[ran:].copy()
 
     def add_ram(self, ram: NDArray[np.uint8]) -> None:
         """Record the memory as it is now, uint8 (bytes,)."""
@@ -206,57 +213,23 @@ class _Tape:
             np.stack(self.ram) if self.ram else np.zeros((0, 0), np.uint8),
             np.array(self.ram_frames, np.int64),
             self.lost,
+            self.lost_masks,
+            self.start,
         )
-
-
-def ways_to_play(system: System, groups: Sequence[Sequence[int]]) -> dict[str, Buttons]:
-    """Simple players that between them try most of what a game offers.
-
-    Args:
-        system: Whose buttons there are.
-        groups: The choices of each button group, as masks: what an agent can press.
-    """
-    bit = {name: 1 << i for i, name in enumerate(system.buttons) if name}
-    menu = sum(bit.get(name, 0) for name in MENU_BUTTONS)
-    sides = bit.get("LEFT", 0) | bit.get("RIGHT", 0) | bit.get("UP", 0) | bit.get("DOWN", 0)
-
-    def at_random(longest: int, held: int = 0) -> Buttons:
-        current = [0, 0]  # the mask, and the frame on which the next one is drawn
-
-        def press(frame: int, random: np.random.Generator) -> int:
-            if frame == 0 or frame >= current[1]:
-                mask = sum(int(random.choice(group)) for group in groups) & ~menu
-                current[:] = (mask & ~sides | held) if held else mask, frame + int(random.integers(1, longest + 1))
-            return current[0]
-
-        return press
-
-    ways: dict[str, Buttons] = {
-        "nothing pressed": lambda frame, random: 0,
-        "random, seed 1": at_random(8),
-        "random, seed 2": at_random(16),
-        "random, seed 3": at_random(40),
-    }
-    if "UP" in bit:
-        ways["UP held, the rest random"] = at_random(24, bit["UP"])
-    if "LEFT" in bit and "RIGHT" in bit:
-        left, right = bit["LEFT"], bit["RIGHT"]
-        ways |= {
-            "RIGHT held, the rest random": at_random(24, right),
-            "LEFT held, the rest random": at_random(24, left),
-            "RIGHT held": lambda frame, random: right,
-            "RIGHT and LEFT in turn": lambda frame, random: right if frame // 40 % 2 == 0 else left,
-        }
-    return ways
 
 
 def random_plays(options: EnvOptions, num_frames: int, on_frame: Callable[[int, int], None]) -> list[Play]:
     """Play in several simple ways at a time, one on each lane, starting anew some time after each end.
 
+    A way in which the emulator is lost is not tried again.
+
     Args:
         options: The game; how many lanes, what is observed and who presses what is decided here.
         num_frames: How many frames each way gets.
         on_frame: Called with the frames done and all.
+
+    Raises:
+        LaneError: If the emulator is lost as it starts, again and again.
     """
     integration = load_integration(options.game, info=options.info, scenario=options.scenario)
     groups = ActionMap.create("discrete", integration.system, integration.scenario.actions).groups
@@ -267,7 +240,7 @@ def random_plays(options: EnvOptions, num_frames: int, on_frame: Callable[[int, 
             num_envs=len(ways),
             observation="ram",
             actions="all",
-            isolation=_isolation(integration),
+            isolation="process",  # a core that crashes shall not take the doctor with it
             autoreset_mode="disabled",
         )
     )
@@ -277,41 +250,53 @@ def random_plays(options: EnvOptions, num_frames: int, on_frame: Callable[[int, 
         env.close()
 
 
-def _isolation(integration: Integration) -> Isolation:
-    """A core that crashes shall not take the doctor with it; scripts ask too often to wait for another process."""
-    return "none" if integration.scenario.needs_script else "process"
-
-
 def _play(
     env: RetroVectorEnv, ways: dict[str, Buttons], num_frames: int, on_frame: Callable[[int, int], None]
 ) -> list[Play]:
     players = _Players(env)
     names, presses = list(ways), list(ways.values())
     randoms = [np.random.default_rng(seed) for seed in range(len(ways))]
-    players.reset(env.everybody)
-    tapes = [_Tape(values) for values in players.values]
+    tapes: dict[int, _Tape] = {}  # of the lanes that play
+    players.start(env.everybody, tapes)
     plays: list[Play] = []
-    for frame in range(0, num_frames, _STRETCH_FRAMES):
-        masks = np.zeros((len(ways), min(_STRETCH_FRAMES, num_frames - frame), env.options.players), np.uint16)
-        for lane, tape in enumerate(tapes):
-            for step in range(masks.shape[1]):
-                masks[lane, step, 0] = presses[lane](tape.num_frames + step, randoms[lane])
-        for player in range(1, masks.shape[2]):  # the other players do what the next ways to play do
-            masks[1:, :, player] = np.roll(masks[:, :, 0], -player, axis=0)[1:]
-        stretch = players.play(masks)
-        ram = env.engine.read_ram() if players.keeps_ram else None
-        for lane, tape in enumerate(tapes):
-            tape.add(masks[lane], stretch, lane)
-            if ram is not None and tape.lost is None:
-                tape.add_ram(ram[lane])
-        over = np.array([tape.is_over for tape in tapes])
-        if over.any():
-            plays += [tapes[lane].play(names[lane], players.terms) for lane in np.flatnonzero(over)]
-            players.reset(over)
-            for lane in np.flatnonzero(over):
-                tapes[lane] = _Tape(players.values[lane])
-        on_frame(frame + masks.shape[1], num_frames)
-    return plays + [tape.play(name, players.terms) for name, tape in zip(names, tapes, strict=True) if tape.num_frames]
+    try:
+        for frame in range(0, num_frames, _STRETCH_FRAMES):
+            masks = np.zeros((len(ways), min(_STRETCH_FRAMES, num_frames - frame), env.options.players), np.uint16)
+            for lane, tape in tapes.items():
+                for step in range(masks.shape[1]):
+                    masks[lane, step, 0] = presses[lane](tape.num_frames + step, randoms[lane])
+            for player in range(1, masks.shape[2]):  # the other players do what the next ways to play do
+                masks[1:, :, player] = np.roll(masks[:, :, 0], -player, axis=0)[1:]
+            stretch = players.play(masks, _mask_of(tapes, len(ways)))
+            ram = env.engine.read_ram() if players.keeps_ram else None
+            for lane, tape in tapes.items():
+                tape.add(masks[lane], stretch, lane)
+                if ram is not None and tape.lost is None:
+                    tape.add_ram(ram[lane])
+            over = {lane: tapes.pop(lane) for lane in sorted(tapes) if tapes[lane].is_over}
+            plays += [tape.play(names[lane], players.terms) for lane, tape in over.items()]
+            again = [lane for lane, tape in over.items() if tape.lost is None]
+            if again:
+                players.start(_mask_of(again, len(ways)), tapes)
+            if not tapes:
+                break
+            on_frame(frame + masks.shape[1], num_frames)
+    except LaneError as error:
+        problem: str | None = str(error)
+    else:
+        problem = None
+    plays += [tapes[lane].play(names[lane], players.terms) for lane in sorted(tapes) if tapes[lane].num_frames]
+    if problem is not None:
+        if not plays:
+            raise LaneError(problem)
+        plays[-1].lost = problem
+    return plays
+
+
+def _mask_of(lanes: Iterable[int], num_lanes: int) -> NDArray[np.bool_]:
+    mask = np.zeros(num_lanes, np.bool_)
+    mask[list(lanes)] = True
+    return mask
 
 
 def own_movies(integration: Integration) -> list[Path]:
@@ -340,6 +325,7 @@ def play_movie(
 
     Raises:
         MovieError: If it is damaged, or presses a button of the console itself.
+        LaneError: If the emulator is lost as it starts, again and again.
         PlaythroughError: If its game cannot be had.
     """
     read = read_movie(movie)
@@ -359,7 +345,7 @@ def play_movie(
             actions="all",
             players=read.players,
             autoreset_mode="disabled",
-            isolation=_isolation(load_integration(game or read.game, **options)),
+            isolation="process",
             core=core,
             **options,
         )
@@ -371,12 +357,13 @@ def play_movie(
                 f"{movie}: it is of a game for {read.system.name}, but {env.integration.name} runs on {name}"
             )
         players = _Players(env)
-        players.reset(env.everybody)
-        tape = _Tape(players.values[0])
+        tapes: dict[int, _Tape] = {}
+        players.start(env.everybody, tapes)
+        tape = tapes[0]
         inputs = read.inputs[1:]  # the first frame is the reset's own
         for start in range(0, len(inputs), _STRETCH_FRAMES):
             masks = inputs[start : start + _STRETCH_FRAMES]
-            tape.add(masks, players.play(masks[None]), 0)
+            tape.add(masks, players.play(masks[None], env.everybody), 0)
             if tape.lost is not None:
                 break
             if players.keeps_ram:
