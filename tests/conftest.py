@@ -23,6 +23,11 @@ os.environ["PLAYTHROUGH_HOME"] = tempfile.mkdtemp(prefix="playthrough-tests-")
 atexit.register(shutil.rmtree, os.environ["PLAYTHROUGH_HOME"], ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The documentation's commands take longest: begun last, they would keep one processor waiting for the other."""
+    items.sort(key=lambda item: not item.path.name.startswith(("test_readme", "test_integrate_guide")))
+
+
 @pytest.fixture(autouse=True)
 def only_own_integrations(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test adds, the next one does not find."""

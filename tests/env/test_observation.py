@@ -315,6 +315,15 @@ def test_bounds_of_variables() -> None:
     assert space.low.tolist() == [0, -128, 0, 0, 0] and space.high.tolist() == [65535, 127, 999999, 9, 15]
 
 
+def test_variables_are_scaled(tiny_game: TinyGame, tiny_cores: TinyCores) -> None:
+    with pt.make(tiny_game(), core=tiny_cores["tiny_rgb565"], observation=Variables(("frame",), -0.5)) as env:
+        seen, info = env.reset(seed=0)
+        assert seen.tolist() == [-0.5 * info["frame"]] and info["frame"] > 0
+        assert env.observation_space.contains(seen) and env.observation_space.high.tolist() == [0.0]
+    with pytest.raises(ValueError, match="scale must be a number other than 0"):
+        Variables(scale=0.0)
+
+
 def test_wrong_choices_say_what_there_is(tiny_game: TinyGame, tiny_cores: TinyCores) -> None:
     with pytest.raises(ValueError, match="rgb, gray84, grid8, ram, variables"):
         observation_of("grey84")

@@ -92,13 +92,13 @@ def test_tiles_show_ground_gaps_and_enemies() -> None:
     env = pt.make("Wickling-Nes", state="Level1-1", actions=[[], ["RIGHT"]], observation="tiles")
     try:
         observation, info = env.reset(seed=0)
-        columns, rows = 10, 8
+        columns, rows = 10, 10
         grid = np.asarray(observation).reshape(rows, columns)
         assert info["x"] == 32
         # The window goes from two columns behind the candle to seven before it; it stands on the ground in column 2.
-        assert (grid[6] == 1).all()
-        assert (grid[2:6, 0] == [0, 1, 1, 1]).all()  # the wall in column 0
-        assert grid[3, 9] == 0.5  # an ember, in column 9
-        assert np.count_nonzero(grid[:6]) == 4
+        assert (grid[5] == 1).all()
+        assert (grid[1:5, 0] == [0, 1, 1, 1]).all()  # the wall in column 0
+        assert grid[2, 9] == 0.5  # an ember, in column 9
+        assert np.count_nonzero(grid[:5]) == 4
     finally:
         env.close()

@@ -225,3 +225,13 @@ def test_an_environment_without_snapshots_is_refused() -> None:
     trainer = NeatTrainer(config, make_cartpole(2), seed=1, options=NeatOptions(frontier=FrontierOptions(cells=("x",))))
     with pytest.raises(ValueError, match="save_state"):
         trainer.run_generation()
+
+
+def test_who_is_best_from_the_start_stays_whatever_others_earn_at_the_frontier() -> None:
+    trainer = trainer_of(Corridor(5), replace(CORRIDOR, weight=50.0, novelty=500.0))
+    others_earned_more = False
+    for _ in range(8):
+        (report,) = reports(trainer, 1)
+        assert report.best_genome in trainer.population
+        others_earned_more |= max(report.genomes, key=lambda result: result.selection).key != report.best_genome
+    assert others_earned_more

@@ -21,6 +21,7 @@ from playthrough.agents.lanes import (
     require_snapshots,
 )
 from playthrough.agents.neat.config import check_fits
+from playthrough.agents.neat.endings import Ending, EndingWatch
 from playthrough.agents.neat.frontier import Cell, Frontier, FrontierWatch
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.network import NetworkShape, compile_network
@@ -44,6 +45,7 @@ class EpisodeResult:
         truncated: We ended it, also by the limit on steps.
         info: What the environment said of the last step.
         trace: The traced variables after each step, int64 (agent_steps, variables); None if none are traced.
+        ending: What its network saw last; None if nobody wants to know.
     """
 
     seed: int
@@ -55,6 +57,7 @@ class EpisodeResult:
     truncated: bool
     info: Mapping[str, Any]
     trace: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    ending: Ending | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def evaluate(
     on_genome: Callable[[GenomeResult], None] | None = None,
     frontier: Frontier | None = None,
     trace: Sequence[str] = (),
+    endings: bool = False,
 ) -> list[GenomeResult]:
     """Plays the genomes, one per lane; a lane that has finished takes the next episode at once.
 
@@ -156,6 +160,7 @@ def evaluate(
         on_genome: Called after each genome's last episode, in the order in which they finish.
         frontier: Where extra episodes start; it learns from all episodes, once they are played.
         trace: Variables that are kept for every step of every episode but the frontier's.
+        endings: Keep what networks saw last, of the same episodes.
 
     Returns:
         One result for each genome, in the order given.
@@ -181,7 +186,9 @@ def evaluate(
             longest = frontier.options.max_steps if frontier else 0
             plan.append(_Episode(len(plan), index, seed, place.snapshot, place.steps, longest, True))
     watch = FrontierWatch(frontier, require_snapshots(env)) if frontier else None
-    evaluation = _Evaluation(genomes, env, NetworkShape.of(config), plan, frontier, watch, trace, on_genome)
+    shape = NetworkShape.of(config)
+    last = EndingWatch(env.num_envs, shape.num_inputs) if endings else None
+    evaluation = _Evaluation(genomes, env, shape, plan, frontier, watch, trace, last, on_genome)
     evaluation.play(num_threads)
     if frontier and watch and genomes:
         frontier.learn(watch.visits, watch.discoveries, *evaluation.best())
@@ -200,11 +207,13 @@ class _Evaluation:
         frontier: Frontier | None,
         watch: FrontierWatch | None,
         trace: Sequence[str],
+        endings: EndingWatch | None,
         on_genome: Callable[[GenomeResult], None] | None,
     ) -> None:
         self._genomes, self._env, self._shape, self._plan = genomes, env, shape, plan
         self._decoder = ActionDecoder(env.single_action_space)
         self._frontier, self._watch, self._trace, self._on_genome = frontier, watch, trace, on_genome
+        self._endings = endings
         self._per_genome = len(plan) // max(1, len(genomes))
         self._ask_for_states = any(episode.start_state is not None for episode in plan)
         self._played: list[EpisodeResult | None] = [None] * len(plan)
@@ -232,7 +241,10 @@ class _Evaluation:
         active = self._busy()
         observations = self._reset(None)
         while active.any():
-            batch.activate(as_inputs(observations), outputs, active, saturate=True)
+            inputs = as_inputs(observations)
+            if self._endings:
+                self._endings.step(active, inputs)
+            batch.activate(inputs, outputs, active, saturate=True)
             observations, rewards, terminated, truncated, infos = env.step(decoder(outputs, self._masks))
             self._masks = allowed_actions(infos, num_lanes, decoder.num_outputs)
             returns[active] += rewards[active]
@@ -281,6 +293,8 @@ class _Evaluation:
             batch.set_network(lane, compile_network(self._genomes[episode.genome], self._shape))
             if self._watch:
                 self._watch.begin(lane, episode.number, episode.begun_steps)
+            if self._endings:
+                self._endings.begin(lane)
         return limits
 
     def _reset(self, mask: NDArray[np.bool_] | None) -> Any:
@@ -327,6 +341,7 @@ class _Evaluation:
             truncated=bool(truncated[lane]) or not ended,
             info=info,
             trace=np.array(self._traces[lane], np.int64).reshape(steps, -1) if traced else None,
+            ending=self._endings.finish(lane) if self._endings and not episode.from_frontier else None,
         )
         if self._watch:
             cells = self._watch.finish(lane)

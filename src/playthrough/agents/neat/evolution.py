@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, cast
 
 import neat
 from neat.reporting import ReporterSet
 
+from playthrough.agents.neat.endings import Ending
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.library import Indexer, NeatConfig
 from playthrough.agents.neat.reproduction import Reproduction
 from playthrough.errors import RunError
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreedingOptions:
+    """How children are made, besides what neat-python's configuration says of it."""
+
+    num_species: int | None = field(
+        default=None,
+        metadata={"help": "species to aim at, by moving the compatibility threshold; none: as configured"},
+    )
+    crossover_share: float = field(
+        default=1.0,
+        metadata={"help": "share of children that have two parents; the others have the fitter one's genes, mutated"},
+    )
+    champion_share: float = field(
+        default=0.0, metadata={"help": "share of children that have the generation's best genome for their only parent"}
+    )
+    local_share: float = field(
+        default=0.0,
+        metadata={"help": "share of those children that get a node for one of the situations in which the best ended"},
+    )
+    mutation_spread: float = field(
+        default=1.0,
+        metadata={"help": "each child mutates at the configured rates, or up to so many times less; 1: all alike"},
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("crossover_share", "champion_share", "local_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be between 0 and 1, found {getattr(self, name)}")
+        if not 1.0 <= self.mutation_spread < math.inf:
+            raise ValueError(f"mutation_spread must be a number from 1 on, found {self.mutation_spread}")
 
 
 @dataclass(frozen=True)
@@ -48,13 +82,18 @@ class Evolution:
     Args:
         config: A NEAT configuration; it is copied, and with neat-python's own classes it gets ours.
         seed: Seed of the random numbers; equals `neat.Population(config, seed=seed)`.
-        num_species: How many species there should be: from generation to generation the compatibility threshold grows
-            while there are more, and shrinks while there are fewer. None leaves it as it is configured.
+        options: How many species there should be: from generation to generation the compatibility threshold grows
+            while there are more, and shrinks while there are fewer. How children are made: few mutations keep what
+            parents can do, many find what they cannot, and nobody knows beforehand which it takes, so a child's rates
+            may be drawn (log-uniform; Doerr, Le, Makhmara and Nguyen, Fast Genetic Algorithms, 2017).
     """
 
-    def __init__(self, config: neat.Config, seed: int, num_species: int | None = None) -> None:
+    def __init__(self, config: neat.Config, seed: int, options: BreedingOptions | None = None) -> None:
+        options = options or BreedingOptions()
         self.config = own_config(config)
-        self.num_species = num_species
+        self.config.genome_config.crossover_share = options.crossover_share
+        self.config.genome_config.mutation_spread = options.mutation_spread
+        self.num_species = options.num_species
         self.random_state: Any = random.Random(seed).getstate()
         self.reporters = ReporterSet()
         self.stagnation = self.config.stagnation_type(self.config.stagnation_config, self.reporters)
@@ -62,6 +101,7 @@ class Evolution:
             self.config.reproduction_config, self.reporters, self.stagnation
         )
         self.species_set = self.config.species_set_type(self.config.species_set_config, self.reporters)
+        self.reproduction.champion_share, self.reproduction.local_share = options.champion_share, options.local_share
         self.reproduction.genome_indexer = Indexer(1)
         self.species_set.indexer = Indexer(1)
         # neat-python starts this one where the first genome lacks a key, which is after the outputs.
@@ -76,18 +116,22 @@ class Evolution:
             self.population = self._new_population()
             self._speciate()
 
-    def advance(self, *, may_end: bool = False, survivors: Sequence[Genome] = ()) -> Advance:
+    def advance(
+        self, *, may_end: bool = False, survivors: Sequence[Genome] = (), ending: Ending | None = None
+    ) -> Advance:
         """Makes the next generation. When interrupted, everything is as before.
 
         Args:
             may_end: Make a new population after an extinction whatever the configuration says; for a run that has
                 reached its goal.
             survivors: Genomes that are part of a population made anew after an extinction, up to a quarter of it.
+            ending: What the fittest genome saw last, for local nodes.
 
         Raises:
             RunError: All species have died out, and the configuration says not to start again.
         """
         before = self._copy()
+        self.reproduction.ending = ending
         try:
             with self._random_numbers():
                 return self._advance(may_end, survivors)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from random import gauss, random  # the generator that neat-python draws from
+from random import choice, gauss, random, randrange, uniform  # the generator that neat-python draws from
 from typing import Any, cast
 
 import neat
+import numpy as np
 from neat.genes import DefaultConnectionGene, DefaultNodeGene
 
 from playthrough._neat import Genes
+from playthrough.agents.neat.endings import Ending
 from playthrough.agents.neat.library import ConnectionGene, GenomeConfig, NodeGene
+
+_LOCAL_STEEPNESS = 25.0
+"""How fast a local node falls silent; large beside the weights that mutations add."""
+
+_LOCAL_NEARNESS = 0.8
+"""How far on the way to its situation a local node begins to speak."""
+
+_LOCAL_STRENGTH = 12.0
+"""A local node's weight at most: what the other inputs say of a button adds up to less, more often than not."""
 
 
 class Genome(neat.DefaultGenome):
@@ -62,10 +73,16 @@ class Genome(neat.DefaultGenome):
         super().configure_new(config)
 
     def configure_crossover(self, genome1: Genome, genome2: Genome, config: GenomeConfig) -> None:
-        """Makes this a child: matching genes from either parent, the others from the fitter one (paper, page 108)."""
+        """Makes this a child: matching genes from either parent, the others from the fitter one (paper, page 108).
+
+        With `crossover_share` below 1, the other children have the fitter parent's genes alone.
+        """
         self.genes_changed()
         assert genome1.fitness is not None and genome2.fitness is not None
         parent1, parent2 = (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
+        share: float = getattr(config, "crossover_share", 1.0)  # neat-python's own configurations know no such thing
+        if share < 1.0 and random() >= share:
+            parent2 = parent1
         genes1 = {gene.innovation: gene for gene in parent1.connections.values()}
         genes2 = {gene.innovation: gene for gene in parent2.connections.values()}
         connections = self.connections
@@ -111,10 +128,15 @@ class Genome(neat.DefaultGenome):
             self.nodes[node_key] = node1.copy() if node2 is None else node1.crossover(node2)
 
     def mutate(self, config: GenomeConfig) -> None:
-        """Changes structure, weights and node attributes at random."""
+        """Changes structure, weights and node attributes at random.
+
+        With a `mutation_spread` above 1, all rates of this child are up to that many times smaller.
+        """
         self.genes_changed()
-        add_node, delete_node = config.node_add_prob, config.node_delete_prob
-        add_connection, delete_connection = config.conn_add_prob, config.conn_delete_prob
+        spread: float = getattr(config, "mutation_spread", 1.0)
+        share = spread ** -random() if spread > 1.0 else 1.0
+        add_node, delete_node = config.node_add_prob * share, config.node_delete_prob * share
+        add_connection, delete_connection = config.conn_add_prob * share, config.conn_delete_prob * share
         if config.single_structural_mutation:
             total = max(1, add_node + delete_node + add_connection + delete_connection)
             r = random()
@@ -135,19 +157,50 @@ class Genome(neat.DefaultGenome):
                 self.mutate_add_connection(config)
             if random() < delete_connection:
                 self.mutate_delete_connection()
-        self._mutate_connections(config)
+        self._mutate_connections(config, share)
         for node in self.nodes.values():
-            node.mutate(config)
+            if share == 1.0 or random() < share:
+                node.mutate(config)
 
-    def _mutate_connections(self, config: GenomeConfig) -> None:
+    def add_local_node(self, ending: Ending, config: GenomeConfig) -> None:
+        """Adds a node that is 1 in a situation from before an episode's end, and 0 elsewhere, with a say in an output.
+
+        Where situations that look nearly the same want different buttons, mutations that change what a network does
+        in one of them nearly always spoil others. A node that knows one situation does not (RBF-NEAT: Kohl and
+        Miikkulainen, Evolving neural networks for strategic decision-making problems, 2009). It measures how far the
+        inputs lie on the way from what is usual to the situation.
+        """
+        self.genes_changed()
+        situation = choice(ending.situations)
+        direction = situation - ending.usual
+        length = float(direction @ direction)
+        if length == 0.0:
+            return  # an episode in which everything looked the same
+        weights = direction * (_LOCAL_STEEPNESS / length)
+        key = config.get_new_node_key(self.nodes)
+        bias = -_LOCAL_STEEPNESS * _LOCAL_NEARNESS - float(weights @ ending.usual)
+        node = cast("NodeGene", neat.DefaultGenome.create_node(config, key))
+        node.bias, node.response, node.activation, node.aggregation = bias, 1.0, "sigmoid", "sum"
+        self.nodes[key] = node
+        low, high = config.weight_min_value, config.weight_max_value
+        for index in np.flatnonzero(weights).tolist():
+            self._connect(-index - 1, key, min(max(float(weights[index]), low), high), "add_node_in", config)
+        strength = uniform(_LOCAL_STRENGTH / 4, _LOCAL_STRENGTH) * choice((-1.0, 1.0))
+        self._connect(key, randrange(config.num_outputs), min(max(strength, low), high), "add_node_out", config)
+
+    def _connect(self, source: int, target: int, weight: float, kind: str, config: GenomeConfig) -> None:
+        innovation: int = config.innovation_tracker.get_innovation_number(source, target, kind)
+        self.connections[source, target] = connection_gene((source, target), innovation, weight, True)
+
+    def _mutate_connections(self, config: GenomeConfig, share: float) -> None:
         """neat-python's FloatAttribute.mutate_value and BoolAttribute.mutate_value for every connection."""
-        mutate_rate = config.weight_mutate_rate
-        replace_rate = config.weight_replace_rate + mutate_rate
+        mutate_rate = config.weight_mutate_rate * share
+        replace_rate = config.weight_replace_rate * share + mutate_rate
         power = config.weight_mutate_power
         low, high = config.weight_min_value, config.weight_max_value
         init_weight = cast("Any", DefaultConnectionGene)._gene_attributes[0].init_value
-        disable_rate = config.enabled_mutate_rate + config.enabled_rate_to_false_add
-        enable_rate = config.enabled_mutate_rate + config.enabled_rate_to_true_add
+        disable_rate = (config.enabled_mutate_rate + config.enabled_rate_to_false_add) * share
+        enable_rate = (config.enabled_mutate_rate + config.enabled_rate_to_true_add) * share
         for gene in self.connections.values():
             r = random()
             if r < mutate_rate:

@@ -54,8 +54,12 @@ class GenomeConfig(Protocol):
     enabled_mutate_rate: float
     enabled_rate_to_true_add: float
     enabled_rate_to_false_add: float
+    crossover_share: float
+    mutation_spread: float
     node_indexer: Iterator[int] | None
     innovation_tracker: Any
+
+    def get_new_node_key(self, node_dict: Any) -> int: ...  # noqa: D102
 
 
 class ReproductionConfig(Protocol):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any, cast
 
 import neat
 
+from playthrough.agents.neat.endings import Ending
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.library import NeatConfig, ReproductionConfig
 
@@ -27,6 +29,15 @@ class Reproduction(neat.DefaultReproduction):
 
     reproduction_config: ReproductionConfig
     stagnation: Any
+    ancestors: dict[int, tuple[int, ...]]
+    champion_share: float = 0.0
+    """How many of a generation's children have the fittest genome of all for their only parent."""
+
+    local_share: float = 0.0
+    """How many of those differ from it by a local node."""
+
+    ending: Ending | None = None
+    """What the fittest genome of the generation saw last."""
 
     def reproduce(self, config: NeatConfig, species: Any, pop_size: int, generation: int) -> dict[int, Genome]:
         """The population of the next generation; `species` is left with the species that survive."""
@@ -34,6 +45,7 @@ class Reproduction(neat.DefaultReproduction):
         verdicts: list[tuple[int, Any, bool]] = stagnation.update(species, generation)
         num_alive = sum(not stagnant for _, _, stagnant in verdicts)
         size = max(1, settings.min_species_size, settings.elitism)
+        members = [genome for entry in species.species.values() for genome in entry.members.values()]
         affordable = settings
         if num_alive * size > pop_size:
             num_kept = min(num_alive, pop_size, max(config.stagnation_config.species_elitism, pop_size // size, 1))
@@ -43,9 +55,25 @@ class Reproduction(neat.DefaultReproduction):
             affordable.elitism = min(settings.elitism, affordable.min_species_size)
         try:
             self.stagnation, self.reproduction_config = _Decided(verdicts), affordable
-            return cast("dict[int, Genome]", super().reproduce(config, species, pop_size, generation))
+            made = cast("dict[int, Genome]", super().reproduce(config, species, pop_size, generation))
         finally:
             self.stagnation, self.reproduction_config = stagnation, settings
+        if self.champion_share and made:
+            self._add_champions_children(made, max(members, key=rank), config)
+        return made
+
+    def _add_champions_children(self, made: dict[int, Genome], champion: Genome, config: NeatConfig) -> None:
+        """Lets the fittest have a share of all children, who take the place of others; the elites stay."""
+        children = [key for key, genome in made.items() if genome.fitness is None]
+        num_of_champion = min(len(children), round(self.champion_share * len(made)))
+        for key in sorted(random.sample(children, num_of_champion)):
+            child = made[key] = config.genome_type(key)
+            child.configure_crossover(champion, champion, config.genome_config)
+            if self.ending is not None and random.random() < self.local_share:
+                child.add_local_node(self.ending, config.genome_config)
+            else:
+                child.mutate(config.genome_config)
+            self.ancestors[key] = (champion.key, champion.key)
 
     def _adjust_spawn_exact(self, spawn_amounts: list[int], pop_size: int, min_species_size: int) -> list[int]:
         """Makes the numbers of children add up to `pop_size`.
@@ -63,6 +91,12 @@ class Reproduction(neat.DefaultReproduction):
                 surplus -= 1
             return amounts
         return cast("list[int]", super()._adjust_spawn_exact(amounts, pop_size, min_species_size))
+
+
+def rank(genome: Genome) -> tuple[float, int]:
+    """What neat-python sorts by: of several with the same fitness the youngest is the first."""
+    assert genome.fitness is not None
+    return genome.fitness, genome.key
 
 
 class _Decided:

@@ -11,7 +11,7 @@ import numpy as np
 from neat.species import Species
 from numpy.typing import NDArray
 
-from playthrough.agents.neat.evolution import Evolution
+from playthrough.agents.neat.evolution import BreedingOptions, Evolution
 from playthrough.agents.neat.genome import Genome, connection_gene, node_gene
 from playthrough.agents.neat.library import Indexer
 from playthrough.errors import ConfigError
@@ -116,19 +116,21 @@ def evolution_to_plain(evolution: Evolution) -> dict[str, Any]:
     }
 
 
-def evolution_from_plain(config: neat.Config, plain: dict[str, Any], num_species: int | None = None) -> Evolution:
+def evolution_from_plain(
+    config: neat.Config, plain: dict[str, Any], options: BreedingOptions | None = None
+) -> Evolution:
     """The evolution that `evolution_to_plain` was given; the configuration may have changed in between.
 
     Args:
         config: The configuration.
         plain: What `evolution_to_plain` gave.
-        num_species: See `Evolution`.
+        options: See `Evolution`.
 
     Raises:
         ConfigError: The configuration is for other networks.
     """
-    evolution = Evolution(config, seed=0, num_species=num_species)
-    if num_species:
+    evolution = Evolution(config, 0, options)
+    if evolution.num_species:
         evolution.threshold = plain.get("threshold", evolution.threshold)
     genome_config = evolution.config.genome_config
     for name in ("num_inputs", "num_outputs"):

@@ -16,10 +16,11 @@ import numpy as np
 from playthrough.agents.lanes import LaneEnv, require_lanes
 from playthrough.agents.neat.config import check_fits
 from playthrough.agents.neat.evaluation import GenomeResult, evaluate
-from playthrough.agents.neat.evolution import Evolution
+from playthrough.agents.neat.evolution import BreedingOptions, Evolution
 from playthrough.agents.neat.frontier import Frontier, FrontierOptions
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.network import NetworkShape
+from playthrough.agents.neat.reproduction import rank
 from playthrough.agents.neat.spaces import inputs_needed, outputs_needed
 from playthrough.agents.neat.state import (
     evolution_from_plain,
@@ -36,8 +37,8 @@ def _option(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
 
 
-@dataclass(frozen=True)
-class NeatOptions:
+@dataclass(frozen=True, kw_only=True)
+class NeatOptions(BreedingOptions):
     """How a population is trained, besides the NEAT configuration."""
 
     generations: int = _option(100, "generations to play, the first included")
@@ -47,9 +48,6 @@ class NeatOptions:
     num_network_threads: int = _option(1, "threads that run the networks; the environment has its own")
     frontier: FrontierOptions | None = field(
         default=None, metadata={"help": "episodes from where the population has hardly ever been"}
-    )
-    num_species: int | None = _option(
-        None, "species to aim at, by moving the compatibility threshold; none: as configured"
     )
     trace: tuple[str, ...] = _option((), "variables to keep for every step, such as x and y for a ghost race")
 
@@ -156,7 +154,7 @@ class NeatTrainer:
         on_genome: Callable[[GenomeResult], None] | None = None,
     ) -> None:
         self._prepare(env, seed, options, on_genome)
-        evolution = Evolution(config, seed, self._options.num_species)
+        evolution = Evolution(config, seed, self._options)
         self._check(evolution)
         evolution.start()
         self._evolution = evolution
@@ -228,6 +226,7 @@ class NeatTrainer:
             on_genome=self._on_genome,
             frontier=frontier,
             trace=options.trace,
+            endings=options.local_share > 0,
         )
         evaluate_s = perf_counter() - started
 
@@ -236,13 +235,22 @@ class NeatTrainer:
             evolution.population[result.key].fitness = result.selection
         played = evolution.population
         best = played[max(fitnesses, key=fitnesses.__getitem__)]
+        if frontier:
+            # Who does best from the level's start stays among the parents, whatever others earn at the frontier.
+            best.fitness = math.nextafter(max(result.selection for result in results), math.inf)
         self._keep_if_best(best, fitnesses[best.key])
         criterion = {"max": max, "min": min, "mean": fmean}[config.fitness_criterion]
         reached = not config.no_fitness_termination and criterion(fitnesses.values()) >= config.fitness_threshold
         species = dict(evolution.species_set.species)
         members = {key: tuple(entry.members) for key, entry in species.items()}
 
-        advance = evolution.advance(may_end=reached, survivors=self._best_ones(species.values(), members))
+        champion = max(played.values(), key=rank).key
+        (champions,) = (result for result in results if result.key == champion)
+        advance = evolution.advance(
+            may_end=reached,
+            survivors=self._best_ones(species.values(), members),
+            ending=min(champions.episodes, key=lambda episode: episode.reward).ending,
+        )
         self._frontier, self._played = frontier, played
         self._goal_reached = self._goal_reached or reached
         nodes, connections = best.size()
@@ -307,7 +315,7 @@ class NeatTrainer:
         trainer = cls.__new__(cls)
         try:
             trainer._prepare(env, state["seed"], options, on_genome)
-            trainer._evolution = evolution_from_plain(config, state["evolution"], trainer._options.num_species)
+            trainer._evolution = evolution_from_plain(config, state["evolution"], trainer._options)
             trainer._best = next(iter(genomes_from_plain(state["best"])), None)
             trainer._goal_reached = bool(state["goal_reached"])
             if trainer._options.frontier and state.get("frontier"):
