@@ -236,8 +236,9 @@ class NeatTrainer:
         played = evolution.population
         best = played[max(fitnesses, key=fitnesses.__getitem__)]
         if frontier:
-            # Who does best from the level's start stays among the parents, whatever others earn at the frontier.
-            best.fitness = math.nextafter(max(result.selection for result in results), math.inf)
+            # Who does best from the level's start stays the first of its species, whatever others earn elsewhere.
+            kin = evolution.species_set.species[evolution.species_of(best.key)].members.values()
+            best.fitness = math.nextafter(max(genome.fitness for genome in kin), math.inf)
         self._keep_if_best(best, fitnesses[best.key])
         criterion = {"max": max, "min": min, "mean": fmean}[config.fitness_criterion]
         reached = not config.no_fitness_termination and criterion(fitnesses.values()) >= config.fitness_threshold
