@@ -280,3 +280,24 @@ def test_what_is_wrong_with_a_deep_recipe_is_named(tmp_path: Path, recipe: str, 
         resolve(recipe=path)
     for text in expected:
         assert text in str(error.value)
+
+
+def test_a_recipe_changes_single_settings_of_a_neat_file(tmp_path: Path) -> None:
+    recipe = tmp_path / "made.toml"
+    (tmp_path / "made.cfg").write_text(DEFAULT_NEAT_TEXT)
+    head = 'game = "Airstriker-Genesis"\n[env]\nobservation = "grid8"\n[neat]\nconfig = "made.cfg"\n'
+    recipe.write_text(head + "[neat.changes]\npop_size = 12\nfeed_forward = true\nweight_mutate_rate = 0.25\n")
+    text = resolve(recipe=recipe).neat.config
+    assert "\npop_size = 12\n" in text and "\nfeed_forward = True\n" in text and "\nweight_mutate_rate = 0.25\n" in text
+    # The command line comes last, and what a run writes down holds the changes already.
+    config = resolve(recipe=recipe, overrides=["neat.config.pop_size=9"])
+    assert "\npop_size = 9\n" in config.neat.config and "changes" not in config.to_toml()
+    for wrong, said in (
+        ("pop_siz = 3", "did you mean 'pop_size'?"),
+        ("pop_size = 'many'", "pop_size: expected a whole number, found 'many'"),
+        ("pop_size = [3]", "expected a value on one line, found [3]"),
+    ):
+        recipe.write_text(f"{head}[neat.changes]\n{wrong}\n")
+        assert neat_error(recipe).startswith(f"{recipe}:7: [neat.changes] pop_siz") and said in neat_error(recipe)
+    recipe.write_text(head + "changes = 3\n")
+    assert "expected a table of neat-python's settings" in neat_error(recipe)

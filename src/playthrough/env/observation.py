@@ -189,8 +189,8 @@ class Variables:
 
     Attributes:
         names: Which, in this order; None for all in the order of data.json.
-        scale: What each is multiplied by. A small network hears a flag that is 1 better among eighty tiles if it is 8,
-            and a score of 10 000 better if it is 10.
+        scale: What each is multiplied by, for networks that take numbers as they are: a flag of 0 or 1 is easily missed
+            beside eighty tiles, and a score of 10 000 drowns everything else.
     """
 
     names: tuple[str, ...] | None = None

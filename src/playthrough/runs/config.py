@@ -300,7 +300,7 @@ def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], f
     neat = draft.table.get("neat", {})
     if not isinstance(neat, dict):
         draft.fail(("neat",), "expected a table")
-    settings = cast("dict[str, Any]", neat)
+    settings = dict(cast("dict[str, Any]", neat))
     text = settings.get("config", DEFAULT_NEAT_TEXT)
     if not isinstance(text, str):
         draft.fail(("neat", "config"), f"expected a file or a text, found {text!r}")
@@ -312,6 +312,14 @@ def _apply(draft: Draft, overrides: Sequence[str], options: Mapping[str, Any], f
         from_file = file is not None and ("neat", "config") not in draft.origins
         path = file.parent / text if from_file and file is not None else Path(text)
         text, where, first_line = _read_neat_file(draft, path), str(path), 1
+    changes = settings.pop("changes", {})
+    if not isinstance(changes, dict):
+        draft.fail(("neat", "changes"), "expected a table of neat-python's settings")
+    for name, value in cast("dict[str, Any]", changes).items():
+        if not isinstance(value, str | int | float) or "\n" in str(value):
+            draft.fail(("neat", "changes", name), f"expected a value on one line, found {value!r}")
+        if name not in neat_values:
+            neat_values[name], origins[name] = str(value), draft.place(("neat", "changes", name))
     source = NeatSource(where, text, first_line, origins)
     for name, value in neat_values.items():
         text = change_neat_value(text, name, value, origins[name])

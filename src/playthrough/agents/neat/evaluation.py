@@ -86,6 +86,11 @@ class GenomeResult:
     episodes: tuple[EpisodeResult, ...]
     frontier: tuple[EpisodeResult, ...] = ()
 
+    @property
+    def ending(self) -> Ending | None:
+        """What its network saw at the end of its worst episode; None if nobody wanted to know."""
+        return min(self.episodes, key=lambda episode: episode.reward).ending
+
 
 def episode_seed(run_seed: int, generation: int, genome_key: int, start: int = 0, repetition: int = 0) -> int:
     """The seed of one episode: it depends on what is played, never on where or when.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -117,7 +117,11 @@ class Evolution:
             self._speciate()
 
     def advance(
-        self, *, may_end: bool = False, survivors: Sequence[Genome] = (), ending: Ending | None = None
+        self,
+        *,
+        may_end: bool = False,
+        survivors: Sequence[Genome] = (),
+        endings: Mapping[int, Ending] | None = None,
     ) -> Advance:
         """Makes the next generation. When interrupted, everything is as before.
 
@@ -125,13 +129,13 @@ class Evolution:
             may_end: Make a new population after an extinction whatever the configuration says; for a run that has
                 reached its goal.
             survivors: Genomes that are part of a population made anew after an extinction, up to a quarter of it.
-            ending: What the fittest genome saw last, for local nodes.
+            endings: What genomes saw last, by key, for local nodes.
 
         Raises:
             RunError: All species have died out, and the configuration says not to start again.
         """
         before = self._copy()
-        self.reproduction.ending = ending
+        self.reproduction.endings = endings or {}
         try:
             with self._random_numbers():
                 return self._advance(may_end, survivors)

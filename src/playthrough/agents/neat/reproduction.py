@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import neat
@@ -36,8 +38,8 @@ class Reproduction(neat.DefaultReproduction):
     local_share: float = 0.0
     """How many of those differ from it by a local node."""
 
-    ending: Ending | None = None
-    """What the fittest genome of the generation saw last."""
+    endings: Mapping[int, Ending] = MappingProxyType({})
+    """What the genomes of the generation saw last, by key."""
 
     def reproduce(self, config: NeatConfig, species: Any, pop_size: int, generation: int) -> dict[int, Genome]:
         """The population of the next generation; `species` is left with the species that survive."""
@@ -59,18 +61,19 @@ class Reproduction(neat.DefaultReproduction):
         finally:
             self.stagnation, self.reproduction_config = stagnation, settings
         if self.champion_share and made:
-            self._add_champions_children(made, max(members, key=rank), config)
+            self._add_champions_children(made, max(members, key=_rank), config)
         return made
 
     def _add_champions_children(self, made: dict[int, Genome], champion: Genome, config: NeatConfig) -> None:
         """Lets the fittest have a share of all children, who take the place of others; the elites stay."""
         children = [key for key, genome in made.items() if genome.fitness is None]
         num_of_champion = min(len(children), round(self.champion_share * len(made)))
+        ending = self.endings.get(champion.key)
         for key in sorted(random.sample(children, num_of_champion)):
             child = made[key] = config.genome_type(key)
             child.configure_crossover(champion, champion, config.genome_config)
-            if self.ending is not None and random.random() < self.local_share:
-                child.add_local_node(self.ending, config.genome_config)
+            if ending is not None and random.random() < self.local_share:
+                child.add_local_node(ending, config.genome_config)
             else:
                 child.mutate(config.genome_config)
             self.ancestors[key] = (champion.key, champion.key)
@@ -93,7 +96,7 @@ class Reproduction(neat.DefaultReproduction):
         return cast("list[int]", super()._adjust_spawn_exact(amounts, pop_size, min_species_size))
 
 
-def rank(genome: Genome) -> tuple[float, int]:
+def _rank(genome: Genome) -> tuple[float, int]:
     """What neat-python sorts by: of several with the same fitness the youngest is the first."""
     assert genome.fitness is not None
     return genome.fitness, genome.key

@@ -20,7 +20,6 @@ from playthrough.agents.neat.evolution import BreedingOptions, Evolution
 from playthrough.agents.neat.frontier import Frontier, FrontierOptions
 from playthrough.agents.neat.genome import Genome
 from playthrough.agents.neat.network import NetworkShape
-from playthrough.agents.neat.reproduction import rank
 from playthrough.agents.neat.spaces import inputs_needed, outputs_needed
 from playthrough.agents.neat.state import (
     evolution_from_plain,
@@ -226,7 +225,7 @@ class NeatTrainer:
             on_genome=self._on_genome,
             frontier=frontier,
             trace=options.trace,
-            endings=options.local_share > 0,
+            endings=options.champion_share * options.local_share > 0,
         )
         evaluate_s = perf_counter() - started
 
@@ -245,12 +244,10 @@ class NeatTrainer:
         species = dict(evolution.species_set.species)
         members = {key: tuple(entry.members) for key, entry in species.items()}
 
-        champion = max(played.values(), key=rank).key
-        (champions,) = (result for result in results if result.key == champion)
         advance = evolution.advance(
             may_end=reached,
             survivors=self._best_ones(species.values(), members),
-            ending=min(champions.episodes, key=lambda episode: episode.reward).ending,
+            endings={result.key: result.ending for result in results if result.ending is not None},
         )
         self._frontier, self._played = frontier, played
         self._goal_reached = self._goal_reached or reached
