@@ -10,16 +10,14 @@ A line for each run as it ends, then a table in Markdown. Interrupted runs go on
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from benchmarks.games import BUILD
+from benchmarks.training_runs import train
 from playthrough.runs.agent import load_agent
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.judge import evaluate_agent
@@ -59,17 +57,7 @@ class Outcome:
 def run(recipe: str, seed: int, threads: int, episodes: int) -> Outcome:
     """Train with a seed, or go on with a run that was interrupted."""
     folder = RUNS / f"{recipe}-{seed}"
-    what = (
-        ["--resume", str(folder)] if (folder / "config.toml").is_file() else ["--recipe", recipe, "--seed", str(seed)]
-    )
-    out = [] if "--resume" in what else ["--out", str(folder), "--set", "video=false"]
-    command = [sys.executable, "-m", "playthrough", "train", *what, *out, "--threads", str(threads)]
-    began = time.monotonic()
-    with (RUNS / f"{folder.name}.txt").open("a") as log:
-        try:
-            subprocess.run(command, stdout=log, stderr=log, check=True, timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
-            log.write(f"ended after {time.monotonic() - began:.0f} s\n")
+    train(folder, recipe, seed, threads=threads, arguments=["--set", "video=false"], limit_s=LIMIT_S)
     agent, rows = load_agent(folder), read_metrics(RunFolder(folder).metrics)
     goal = agent.config.goal
     assert goal is not None
@@ -94,7 +82,6 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of each run")
     parser.add_argument("--episodes", type=int, default=30, help="with chance in them, for the last column")
     asked = parser.parse_args(arguments)
-    Path(RUNS).mkdir(parents=True, exist_ok=True)
     threads = 1 if asked.processes > 1 else asked.threads
 
     def one(seed: int) -> Outcome:

@@ -243,13 +243,15 @@ class RemoteEngine:
         """Start a lane's emulator again, and put it to where it was last loaded."""
         process = self._lanes[lane]
         words = process.last_words()
-        for attempt in range(MAX_LOSSES_IN_A_ROW):
+        tried_to_load = False
+        for _ in range(MAX_LOSSES_IN_A_ROW):
             try:
                 start_all([process], self._start_timeout_s, *self._address)
                 self._ask(lane, Kind.CONFIGURE, self._configuration, Kind.DONE)
                 self._show_again(lane)
-                if attempt and self._origins[lane]:
+                if tried_to_load:
                     self._origins[lane] = b""  # not even its start can be loaded any more
+                tried_to_load = True
                 self._ask(lane, Kind.LOAD, self._origins[lane], Kind.DONE)
                 return
             except (WireError, EmulatorError):

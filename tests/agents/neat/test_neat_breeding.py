@@ -53,6 +53,14 @@ def test_children_with_one_parent_have_its_genes(share: float) -> None:
     assert abs(mean(alike) - (1 - share)) < 0.25
 
 
+def test_whoever_is_nearly_the_best_is_a_parent_like_it() -> None:
+    options = BreedingOptions(champion_share=1.0, champion_margin=0.1)
+    parents, evolution = generation_after(options, **NO_CHANGE)
+    pairs = [evolution.reproduction.ancestors[key] for key in children_of(evolution, parents)]
+    assert {first for first, _ in pairs} == {key for key in parents if key >= 0.9 * max(parents)}
+    assert all(first == second for first, second in pairs)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_the_best_genome_has_its_share_of_the_children(share: float) -> None:
     parents, evolution = generation_after(BreedingOptions(champion_share=share), **NO_CHANGE)
@@ -105,54 +113,81 @@ def test_a_run_with_all_of_them_goes_on_as_if_it_had_never_stopped() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("crossover_share", 1.5), ("champion_share", -0.1), ("mutation_spread", 0.5), ("mutation_spread", float("inf"))],
+    [
+        ("crossover_share", 1.5),
+        ("champion_share", -0.1),
+        ("champion_margin", 2.0),
+        ("mutation_spread", 0.5),
+        ("mutation_spread", float("inf")),
+    ],
 )
 def test_nonsense_is_refused(option: str, value: float) -> None:
     with pytest.raises(ValueError, match=option):
         NeatOptions(**{option: value})
 
 
-def test_a_local_node_speaks_in_its_situation_alone() -> None:
+def what_it_says(genome: Any, node: int, seen: np.ndarray) -> np.ndarray:
+    """A node that hears inputs alone: its value for rows of inputs."""
+    weights = np.zeros(seen.shape[1])
+    for (source, target), connection in genome.connections.items():
+        if target == node:
+            weights[-source - 1] = connection.weight
+    return 1 / (1 + np.exp(-5 * (genome.nodes[node].bias + seen @ weights)))
+
+
+@pytest.mark.parametrize("num_seen", [20, 200], ids=["fewer than inputs", "more than inputs"])
+def test_a_local_node_speaks_in_its_situation_alone(num_seen: int) -> None:
     parents, evolution = generation_after(BreedingOptions(), **NO_CHANGE)
     config = evolution.config.genome_config
     numbers = np.random.default_rng(0)
-    usual = numbers.random(30)
-    situation = np.where(numbers.random(30) < 0.5, usual, 1 - usual)
-    genome, before = evolution.population[max(parents)], set(evolution.population[max(parents)].nodes)
-    num_connections = len(genome.connections)
-    genome.add_local_node(Ending(situation[np.newaxis], usual), config)
-    (added,) = set(genome.nodes) - before
-    assert len(genome.connections) == num_connections + np.count_nonzero(situation != usual) + 1
-
-    def says(inputs: np.ndarray) -> float:
-        gene = genome.nodes[added]
-        total = gene.bias + sum(
-            connection.weight * inputs[-source - 1]
-            for (source, target), connection in genome.connections.items()
-            if target == added
-        )
-        return 1 / (1 + np.exp(-5 * total))
-
-    assert says(situation) > 0.99
-    assert says(usual) < 0.01 and says(usual + 0.5 * (situation - usual)) < 0.01
-    others = [np.where(numbers.random(30) < 0.5, usual, 1 - usual) for _ in range(50)]
-    assert sum(says(other) < 0.01 for other in others) > 40
+    # Inputs that go together, as tiles of one wall do: what tells situations apart is not what is largest in them.
+    seen = (numbers.normal(size=(num_seen, 10)) @ numbers.normal(size=(10, 30)) > 1.0).astype(np.float32)
+    situation = seen[num_seen // 2]
+    for _ in range(20):
+        genome = evolution.population[max(parents)]
+        nodes, connections = set(genome.nodes), set(genome.connections)
+        genome.add_local_node(Ending(situation[np.newaxis], np.eye(1, 4, k=2, dtype=np.bool_), seen), config)
+        speaker, *echo = sorted(set(genome.nodes) - nodes)
+        said = what_it_says(genome, speaker, seen)
+        alike = np.abs(seen - situation).sum(axis=1) <= 1
+        assert said[num_seen // 2] > 0.99
+        assert said[~alike].mean() < 0.02
+        added = {key: genome.connections[key].weight for key in set(genome.connections) - connections}
+        if echo:
+            assert added.pop((speaker, echo[0])) == 1.0
+            assert 0.5 <= added.pop((echo[0], echo[0])) < 1.0
+        ((_, output), weight) = next((key, weight) for key, weight in added.items() if key[0] in (speaker, *echo))
+        assert (weight < 0) == (output == 2), "against what the network chose, or for what it did not"
     # Nothing to tell apart, nothing added.
-    genome.add_local_node(Ending(usual[np.newaxis], usual), config)
-    assert set(genome.nodes) == before | {added}
+    nodes = set(genome.nodes)
+    genome.add_local_node(Ending(seen[:1], np.ones((1, 4), np.bool_), seen[:1]), config)
+    assert set(genome.nodes) == nodes
+
+
+def test_a_local_node_is_worth_the_same_to_a_digit_that_every_processor_agrees_on() -> None:
+    parents, evolution = generation_after(BreedingOptions(), **NO_CHANGE)
+    genome, numbers = evolution.population[max(parents)], np.random.default_rng(0)
+    seen = numbers.random((50, 30)).astype(np.float32)
+    before = set(genome.connections)
+    genome.add_local_node(Ending(seen[:1], np.ones((1, 4), np.bool_), seen), evolution.config.genome_config)
+    weights = [genome.connections[key].weight for key in set(genome.connections) - before if key[0] < 0]
+    assert len(weights) == 30
+    assert all(weight == round(weight, 4) for weight in weights)
 
 
 def test_an_ending_is_what_the_network_saw_last() -> None:
-    watch = EndingWatch(num_lanes=2, num_inputs=3)
+    watch = EndingWatch(num_lanes=2, num_inputs=3, num_outputs=2)
+    numbers = np.random.default_rng(2)
+    seen, chosen = numbers.random((600, 2, 3)).astype(np.float32), numbers.random((600, 2, 2)) < 0.5
     watch.begin(0)
     watch.begin(1)
-    seen = np.arange(40 * 2 * 3, dtype=np.float64).reshape(40, 2, 3)
-    for step in range(40):
-        watch.step(np.array([True, step < 5]), seen[step])
+    for step in range(600):
+        watch.step(np.array([True, step < 5]), seen[step], chosen[step])
     long, short = watch.finish(0), watch.finish(1)
-    assert {tuple(row) for row in long.situations} == {tuple(row) for row in seen[-24:, 0]}
-    assert np.allclose(long.usual, seen[:, 0].mean(axis=0))
-    assert np.array_equal(short.situations, seen[:5, 1]) and np.allclose(short.usual, seen[:5, 1].mean(axis=0))
+    assert np.array_equal(long.situations, seen[-24:, 0]) and np.array_equal(long.chosen, chosen[-24:, 0])
+    assert np.array_equal(long.seen, seen[::3, 0]), "evenly spaced, at most 256"
+    assert np.array_equal(short.situations, seen[:5, 1]) and np.array_equal(short.chosen, chosen[:5, 1])
+    assert np.array_equal(short.seen, seen[:5, 1])
     watch.begin(1)
-    watch.step(np.array([False, True]), seen[7])
+    watch.step(np.array([False, True]), seen[7], chosen[7])
     assert np.array_equal(watch.finish(1).situations, seen[7:8, 1])

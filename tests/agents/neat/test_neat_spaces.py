@@ -54,6 +54,20 @@ def test_the_largest_allowed_output_is_chosen(outputs: list[float], allowed: lis
     assert actions.dtype == space.dtype
 
 
+@pytest.mark.parametrize(
+    ("space", "outputs", "chosen"),
+    [
+        (spaces.MultiBinary(4), [0.5, 0.51, -3.0, NAN], [0, 1, 0, 0]),
+        (spaces.Discrete(3, start=5), [NAN, -2.0, -1.0], [0, 0, 1]),
+        (spaces.MultiDiscrete([2, 3]), [0.0, 1.0, 0.3, 0.3, 0.1], [0, 1, 1, 0, 0]),
+        (spaces.Box(-1.0, 2.0, (3,), np.float32), [-5.0, 0.25, NAN], [0, 1, 0]),
+    ],
+)
+def test_outputs_that_have_their_way(space: gymnasium.Space[Any], outputs: list[float], chosen: list[int]) -> None:
+    said = ActionDecoder(space).chosen(np.array([outputs, [1.0] * len(outputs)]))
+    assert said[0].tolist() == [bool(flag) for flag in chosen]
+
+
 def test_masks_need_actions_of_which_one_is_chosen() -> None:
     with pytest.raises(ValueError, match="Discrete actions, of which one is chosen, not MultiBinary"):
         ActionDecoder(spaces.MultiBinary(2))(np.zeros((1, 2)), np.ones((1, 2), np.bool_))

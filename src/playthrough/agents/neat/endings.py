@@ -10,45 +10,56 @@ from numpy.typing import NDArray
 _NUM_SITUATIONS = 24
 """So many decisions before the end may have been the wrong one."""
 
+_MOST_SEEN = 256
+"""So many of an episode's decisions are kept, to tell what is usual."""
+
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of an episode.
+    """The end of an episode, and what led to it.
 
     Attributes:
-        situations: The network's inputs at the last decisions, float64 (decisions, inputs).
-        usual: Their mean over the whole episode, float64 (inputs,).
+        situations: The network's inputs at the last decisions in their order, float32 (decisions, inputs).
+        chosen: What its outputs came to then, bool (decisions, outputs); see `ActionDecoder.chosen`.
+        seen: The inputs in the whole episode, at decisions evenly spaced, float32 (some, inputs).
     """
 
-    situations: NDArray[np.float64]
-    usual: NDArray[np.float64]
+    situations: NDArray[np.float32]
+    chosen: NDArray[np.bool_]
+    seen: NDArray[np.float32]
 
 
 class EndingWatch:
-    """Remembers the last inputs of each lane.
+    """Remembers what each lane sees and chooses.
 
     Args:
         num_lanes: How many.
         num_inputs: Of a network.
+        num_outputs: Of a network.
     """
 
-    def __init__(self, num_lanes: int, num_inputs: int) -> None:
-        self._last: NDArray[np.float64] = np.zeros((num_lanes, _NUM_SITUATIONS, num_inputs))
-        self._sums: NDArray[np.float64] = np.zeros((num_lanes, num_inputs))
+    def __init__(self, num_lanes: int, num_inputs: int, num_outputs: int) -> None:
+        self._seen: NDArray[np.float32] = np.zeros((num_lanes, _MOST_SEEN, num_inputs), np.float32)
+        self._chosen: NDArray[np.bool_] = np.zeros((num_lanes, _MOST_SEEN, num_outputs), np.bool_)
         self._steps: NDArray[np.int64] = np.zeros(num_lanes, np.int64)
 
     def begin(self, lane: int) -> None:
         """A lane begins an episode."""
-        self._sums[lane], self._steps[lane] = 0.0, 0
+        self._steps[lane] = 0
 
-    def step(self, active: NDArray[np.bool_], inputs: NDArray[np.floating]) -> None:
-        """Take in what all lanes see."""
+    def step(self, active: NDArray[np.bool_], inputs: NDArray[np.floating], chosen: NDArray[np.bool_]) -> None:
+        """Take in what all lanes see, and what their outputs come to."""
         lanes = np.flatnonzero(active)
-        self._last[lanes, self._steps[lanes] % _NUM_SITUATIONS] = inputs[lanes]
-        self._sums[lanes] += inputs[lanes]
+        steps = self._steps[lanes]
+        if steps.max() == self._seen.shape[1]:  # longer than any episode so far
+            self._seen = np.concatenate([self._seen, np.zeros_like(self._seen)], axis=1)
+            self._chosen = np.concatenate([self._chosen, np.zeros_like(self._chosen)], axis=1)
+        self._seen[lanes, steps], self._chosen[lanes, steps] = inputs[lanes], chosen[lanes]
         self._steps[lanes] += 1
 
     def finish(self, lane: int) -> Ending:
         """A lane's episode is over."""
         steps = int(self._steps[lane])
-        return Ending(self._last[lane, : min(steps, _NUM_SITUATIONS)].copy(), self._sums[lane] / max(1, steps))
+        last = slice(max(0, steps - _NUM_SITUATIONS), steps)
+        seen = self._seen[lane, : steps : -(-steps // _MOST_SEEN)]
+        return Ending(self._seen[lane, last].copy(), self._chosen[lane, last].copy(), seen.copy())

@@ -36,6 +36,10 @@ class BreedingOptions:
     champion_share: float = field(
         default=0.0, metadata={"help": "share of children that have the generation's best genome for their only parent"}
     )
+    champion_margin: float = field(
+        default=0.0,
+        metadata={"help": "genomes whose fitness is lower than the best one's by up to this share count as best too"},
+    )
     local_share: float = field(
         default=0.0,
         metadata={"help": "share of those children that get a node for one of the situations in which the best ended"},
@@ -46,7 +50,7 @@ class BreedingOptions:
     )
 
     def __post_init__(self) -> None:
-        for name in ("crossover_share", "champion_share", "local_share"):
+        for name in ("crossover_share", "champion_share", "champion_margin", "local_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be between 0 and 1, found {getattr(self, name)}")
         if not 1.0 <= self.mutation_spread < math.inf:
@@ -102,6 +106,7 @@ class Evolution:
         )
         self.species_set = self.config.species_set_type(self.config.species_set_config, self.reporters)
         self.reproduction.champion_share, self.reproduction.local_share = options.champion_share, options.local_share
+        self.reproduction.champion_margin = options.champion_margin
         self.reproduction.genome_indexer = Indexer(1)
         self.species_set.indexer = Indexer(1)
         # neat-python starts this one where the first genome lacks a key, which is after the outputs.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from random import choice, gauss, random, randrange, uniform  # the generator that neat-python draws from
+from random import gauss, random, randrange, uniform  # the generator that neat-python draws from
 from typing import Any, cast
 
 import neat
 import numpy as np
 from neat.genes import DefaultConnectionGene, DefaultNodeGene
+from numpy.typing import NDArray
 
 from playthrough._neat import Genes
 from playthrough.agents.neat.endings import Ending
@@ -21,7 +22,16 @@ _LOCAL_STEEPNESS = 25.0
 _LOCAL_NEARNESS = 0.8
 """How far on the way to its situation a local node begins to speak."""
 
-_LOCAL_STRENGTH = 12.0
+_LOCAL_RIDGE = 0.3
+"""Added to every input's variance, in mean variances, so that what was never seen does not count endlessly."""
+
+_LOCAL_ECHO = (0.5, 0.95)
+"""What is left of an echo a decision later."""
+
+_DIGITS = 4
+"""Of a local node's weights: another processor's linear algebra differs in the last ones, and runs shall not."""
+
+_LOCAL_STRENGTH = 24.0
 """A local node's weight at most: what the other inputs say of a button adds up to less, more often than not."""
 
 
@@ -167,28 +177,41 @@ class Genome(neat.DefaultGenome):
 
         Where situations that look nearly the same want different buttons, mutations that change what a network does
         in one of them nearly always spoil others. A node that knows one situation does not (RBF-NEAT: Kohl and
-        Miikkulainen, Evolving neural networks for strategic decision-making problems, 2009). It measures how far the
-        inputs lie on the way from what is usual to the situation.
+        Miikkulainen, Evolving neural networks for strategic decision-making problems, 2009). What tells it from the
+        rest of the episode is Fisher's linear discriminant, with a ridge. It speaks against what the network chose
+        there: for an output that did not have its way, or against one that did. Half of these nodes speak through a
+        second one that echoes them, fading away, as a jump wants a button held for a while.
         """
         self.genes_changed()
-        situation = choice(ending.situations)
-        direction = situation - ending.usual
-        length = float(direction @ direction)
-        if length == 0.0:
+        number = randrange(len(ending.situations))
+        usual = ending.seen.mean(axis=0, dtype=np.float64)
+        weights = _discriminant(ending.situations[number] - usual, ending.seen - usual)
+        if weights is None:
             return  # an episode in which everything looked the same
-        weights = direction * (_LOCAL_STEEPNESS / length)
-        key = config.get_new_node_key(self.nodes)
-        bias = -_LOCAL_STEEPNESS * _LOCAL_NEARNESS - float(weights @ ending.usual)
-        node = cast("NodeGene", neat.DefaultGenome.create_node(config, key))
-        node.bias, node.response, node.activation, node.aggregation = bias, 1.0, "sigmoid", "sum"
-        self.nodes[key] = node
-        low, high = config.weight_min_value, config.weight_max_value
+        weights = np.round(weights * _LOCAL_STEEPNESS, _DIGITS)
+        bias = -_LOCAL_STEEPNESS * _LOCAL_NEARNESS - float(weights @ usual)
+        speaker = self._add_node("sigmoid", bias, config)
         for index in np.flatnonzero(weights).tolist():
-            self._connect(-index - 1, key, min(max(float(weights[index]), low), high), "add_node_in", config)
-        strength = uniform(_LOCAL_STRENGTH / 4, _LOCAL_STRENGTH) * choice((-1.0, 1.0))
-        self._connect(key, randrange(config.num_outputs), min(max(strength, low), high), "add_node_out", config)
+            self._connect(-index - 1, speaker, float(weights[index]), "add_node_in", config)
+        heard = number + (not config.feed_forward)  # what a recurrent network's node says counts a decision later
+        if not config.feed_forward and random() < 0.5:
+            echo = self._add_node("identity", 0.0, config)
+            self._connect(speaker, echo, 1.0, "add_node_in", config)
+            self._connect(echo, echo, uniform(*_LOCAL_ECHO), "add_node_self", config)
+            speaker, heard = echo, heard + 1
+        output, strength = randrange(config.num_outputs), uniform(_LOCAL_STRENGTH / 4, _LOCAL_STRENGTH)
+        against = bool(ending.chosen[min(heard, len(ending.chosen) - 1), output])
+        self._connect(speaker, output, -strength if against else strength, "add_node_out", config)
+
+    def _add_node(self, activation: str, bias: float, config: GenomeConfig) -> int:
+        key = config.get_new_node_key(self.nodes)
+        node = cast("NodeGene", neat.DefaultGenome.create_node(config, key))
+        node.bias, node.response, node.activation, node.aggregation = bias, 1.0, activation, "sum"
+        self.nodes[key] = node
+        return key
 
     def _connect(self, source: int, target: int, weight: float, kind: str, config: GenomeConfig) -> None:
+        weight = min(max(weight, config.weight_min_value), config.weight_max_value)
         innovation: int = config.innovation_tracker.get_innovation_number(source, target, kind)
         self.connections[source, target] = connection_gene((source, target), innovation, weight, True)
 
@@ -241,6 +264,29 @@ class _CycleCheck:
                     to_visit.append(following)
         self._targets[source].append(target)
         return True
+
+
+def _discriminant(situation: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Weights that are 1 for a situation and small for the others, float64 (inputs,); None if nothing is unusual.
+
+    Args:
+        situation: How it differs from what is usual, (inputs,).
+        others: How each of the others does, (others, inputs).
+    """
+    num_others, num_inputs = others.shape
+    ridge = _LOCAL_RIDGE * float(np.square(others).mean())
+    if not ridge or not situation.any():
+        return None
+    if num_inputs <= num_others:
+        weights = _solve(others.T @ others / num_others + ridge * np.eye(num_inputs), situation)
+    else:  # the same, by the smaller matrix
+        inner = others @ others.T + num_others * ridge * np.eye(num_others)
+        weights = situation - others.T @ _solve(inner, others @ situation)
+    return weights / float(weights @ situation)
+
+
+def _solve(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return cast("NDArray[np.float64]", cast("Any", np.linalg).solve(matrix, values))
 
 
 def connection_gene(key: tuple[int, int], innovation: int, weight: float, enabled: bool) -> ConnectionGene:

@@ -35,6 +35,9 @@ class Reproduction(neat.DefaultReproduction):
     champion_share: float = 0.0
     """How many of a generation's children have the fittest genome of all for their only parent."""
 
+    champion_margin: float = 0.0
+    """Genomes whose fitness is lower by up to this share are such parents as well."""
+
     local_share: float = 0.0
     """How many of those differ from it by a local node."""
 
@@ -61,22 +64,27 @@ class Reproduction(neat.DefaultReproduction):
         finally:
             self.stagnation, self.reproduction_config = stagnation, settings
         if self.champion_share and made:
-            self._add_champions_children(made, max(members, key=_rank), config)
+            self._add_champions_children(made, members, config)
         return made
 
-    def _add_champions_children(self, made: dict[int, Genome], champion: Genome, config: NeatConfig) -> None:
+    def _add_champions_children(self, made: dict[int, Genome], members: list[Genome], config: NeatConfig) -> None:
         """Lets the fittest have a share of all children, who take the place of others; the elites stay."""
+        fittest = max(members, key=_rank)
+        enough, _ = _rank(fittest)
+        enough -= abs(enough) * self.champion_margin
+        parents = [genome for genome in members if _rank(genome)[0] >= enough] if self.champion_margin else [fittest]
         children = [key for key, genome in made.items() if genome.fitness is None]
         num_of_champion = min(len(children), round(self.champion_share * len(made)))
-        ending = self.endings.get(champion.key)
         for key in sorted(random.sample(children, num_of_champion)):
+            parent = random.choice(parents) if len(parents) > 1 else fittest
+            ending = self.endings.get(parent.key)
             child = made[key] = config.genome_type(key)
-            child.configure_crossover(champion, champion, config.genome_config)
+            child.configure_crossover(parent, parent, config.genome_config)
             if ending is not None and random.random() < self.local_share:
                 child.add_local_node(ending, config.genome_config)
             else:
                 child.mutate(config.genome_config)
-            self.ancestors[key] = (champion.key, champion.key)
+            self.ancestors[key] = (parent.key, parent.key)
 
     def _adjust_spawn_exact(self, spawn_amounts: list[int], pop_size: int, min_species_size: int) -> list[int]:
         """Makes the numbers of children add up to `pop_size`.

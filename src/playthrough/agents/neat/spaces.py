@@ -106,6 +106,27 @@ class ActionDecoder:
         chosen = self._space.start + _first_largest_allowed(outputs, masks)
         return chosen.astype(cast("Any", self._space).dtype)
 
+    def chosen(self, outputs: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which outputs have their way, bool (lanes, num_outputs).
+
+        Of those that compete for a choice the strongest does, and of those that are pressed or not whichever is; a
+        number does where it is positive. Masks are not considered.
+        """
+        if isinstance(self._space, spaces.MultiBinary):
+            return outputs > 0.5
+        if isinstance(self._space, spaces.Box):
+            return outputs > 0.0
+        sizes = [self.num_outputs]
+        if isinstance(self._space, spaces.MultiDiscrete):
+            sizes = [int(n) for n in cast("Any", self._space).nvec.ravel()]
+        result = np.zeros(outputs.shape, np.bool_)
+        begin = 0
+        for size in sizes:
+            strongest = begin + _first_largest(outputs[:, begin : begin + size])
+            result[np.arange(len(outputs)), strongest] = True
+            begin += size
+        return result
+
 
 def _first_largest(outputs: NDArray[np.float64]) -> NDArray[np.intp]:
     """The index of each row's largest value; a NaN is never the largest."""
