@@ -93,6 +93,8 @@ def draw(curves: dict[str, list[Curve]], random_play: float, title: str, image: 
 
 
 def _draw_variant(axes: Any, label: str, runs: Sequence[Curve], colour: str) -> None:
+    if not all(run.steps.size for run in runs):
+        return  # in some run no episode has ended
     steps = np.linspace(max(run.steps[0] for run in runs), min(run.steps[-1] for run in runs), NUM_POINTS)
     returns = np.stack([np.interp(steps, run.steps, run.returns) for run in runs])
     mean = returns.mean(axis=0)

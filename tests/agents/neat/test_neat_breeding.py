@@ -158,9 +158,10 @@ def test_a_local_node_speaks_in_its_situation_alone(num_seen: int) -> None:
             assert 0.5 <= added.pop((echo[0], echo[0])) < 1.0
         ((_, output), weight) = next((key, weight) for key, weight in added.items() if key[0] in (speaker, *echo))
         assert (weight < 0) == (output == 2), "against what the network chose, or for what it did not"
-    # Nothing to tell apart, nothing added.
+    # Nothing to tell apart, or no numbers: nothing added.
     nodes = set(genome.nodes)
-    genome.add_local_node(Ending(seen[:1], np.ones((1, 4), np.bool_), seen[:1]), config)
+    for useless in (seen[:1], np.where(np.arange(30) == 7, np.nan, seen), np.where(np.arange(30) == 7, np.inf, seen)):
+        genome.add_local_node(Ending(useless[:1], np.ones((1, 4), np.bool_), useless), config)
     assert set(genome.nodes) == nodes
 
 

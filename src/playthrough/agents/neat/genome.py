@@ -184,6 +184,8 @@ class Genome(neat.DefaultGenome):
         """
         self.genes_changed()
         number = randrange(len(ending.situations))
+        if not (np.isfinite(ending.seen).all() and np.isfinite(ending.situations[number]).all()):
+            return
         usual = ending.seen.mean(axis=0, dtype=np.float64)
         weights = _discriminant(ending.situations[number] - usual, ending.seen - usual)
         if weights is None:
@@ -267,7 +269,7 @@ class _CycleCheck:
 
 
 def _discriminant(situation: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Weights that are 1 for a situation and small for the others, float64 (inputs,); None if nothing is unusual.
+    """Weights that are 1 for a situation and small for the others, float64 (inputs,); None if it is not unusual.
 
     Args:
         situation: How it differs from what is usual, (inputs,).
