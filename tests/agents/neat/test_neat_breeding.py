@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from neat_setups import Lights, make_config
 
-from playthrough.agents.neat import NeatOptions, NeatTrainer
+from playthrough.agents.neat import ActionDecoder, NeatOptions, NeatTrainer
 from playthrough.agents.neat.endings import Ending, EndingWatch
 from playthrough.agents.neat.evolution import BreedingOptions, Evolution
 
@@ -177,18 +178,18 @@ def test_a_local_node_is_worth_the_same_to_a_digit_that_every_processor_agrees_o
 
 
 def test_an_ending_is_what_the_network_saw_last() -> None:
-    watch = EndingWatch(num_lanes=2, num_inputs=3, num_outputs=2)
+    watch = EndingWatch(num_lanes=2, num_inputs=3, decoder=ActionDecoder(spaces.MultiBinary(2)))
     numbers = np.random.default_rng(2)
-    seen, chosen = numbers.random((600, 2, 3)).astype(np.float32), numbers.random((600, 2, 2)) < 0.5
+    seen, chosen = numbers.random((600, 2, 3)).astype(np.float32), numbers.random((600, 2, 2)) > 0.5
     watch.begin(0)
     watch.begin(1)
     for step in range(600):
-        watch.step(np.array([True, step < 5]), seen[step], chosen[step])
+        watch.step(np.array([True, step < 5]), seen[step], chosen[step].astype(float))
     long, short = watch.finish(0), watch.finish(1)
     assert np.array_equal(long.situations, seen[-24:, 0]) and np.array_equal(long.chosen, chosen[-24:, 0])
     assert np.array_equal(long.seen, seen[::3, 0]), "evenly spaced, at most 256"
     assert np.array_equal(short.situations, seen[:5, 1]) and np.array_equal(short.chosen, chosen[:5, 1])
     assert np.array_equal(short.seen, seen[:5, 1])
     watch.begin(1)
-    watch.step(np.array([False, True]), seen[7], chosen[7])
+    watch.step(np.array([False, True]), seen[7], chosen[7].astype(float))
     assert np.array_equal(watch.finish(1).situations, seen[7:8, 1])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from playthrough.agents.neat.spaces import ActionDecoder
+
 _NUM_SITUATIONS = 24
 """So many decisions before the end may have been the wrong one."""
 
@@ -30,31 +32,32 @@ class Ending:
 
 
 class EndingWatch:
-    """Remembers what each lane sees and chooses.
+    """Remembers what each lane sees and what its network says.
 
     Args:
         num_lanes: How many.
         num_inputs: Of a network.
-        num_outputs: Of a network.
+        decoder: Knows what its outputs come to.
     """
 
-    def __init__(self, num_lanes: int, num_inputs: int, num_outputs: int) -> None:
+    def __init__(self, num_lanes: int, num_inputs: int, decoder: ActionDecoder) -> None:
+        self._decoder = decoder
         self._seen: NDArray[np.float32] = np.zeros((num_lanes, _MOST_SEEN, num_inputs), np.float32)
-        self._chosen: NDArray[np.bool_] = np.zeros((num_lanes, _MOST_SEEN, num_outputs), np.bool_)
+        self._said: NDArray[np.float64] = np.zeros((num_lanes, _MOST_SEEN, decoder.num_outputs))
         self._steps: NDArray[np.int64] = np.zeros(num_lanes, np.int64)
 
     def begin(self, lane: int) -> None:
         """A lane begins an episode."""
         self._steps[lane] = 0
 
-    def step(self, active: NDArray[np.bool_], inputs: NDArray[np.floating], chosen: NDArray[np.bool_]) -> None:
-        """Take in what all lanes see, and what their outputs come to."""
+    def step(self, active: NDArray[np.bool_], inputs: NDArray[np.floating], outputs: NDArray[np.float64]) -> None:
+        """Take in what all lanes see, and what their networks say."""
         lanes = np.flatnonzero(active)
         steps = self._steps[lanes]
         if steps.max() == self._seen.shape[1]:  # longer than any episode so far
             self._seen = np.concatenate([self._seen, np.zeros_like(self._seen)], axis=1)
-            self._chosen = np.concatenate([self._chosen, np.zeros_like(self._chosen)], axis=1)
-        self._seen[lanes, steps], self._chosen[lanes, steps] = inputs[lanes], chosen[lanes]
+            self._said = np.concatenate([self._said, np.zeros_like(self._said)], axis=1)
+        self._seen[lanes, steps], self._said[lanes, steps] = inputs[lanes], outputs[lanes]
         self._steps[lanes] += 1
 
     def finish(self, lane: int) -> Ending:
@@ -62,4 +65,4 @@ class EndingWatch:
         steps = int(self._steps[lane])
         last = slice(max(0, steps - _NUM_SITUATIONS), steps)
         seen = self._seen[lane, : steps : -(-steps // _MOST_SEEN)]
-        return Ending(self._seen[lane, last].copy(), self._chosen[lane, last].copy(), seen.copy())
+        return Ending(self._seen[lane, last].copy(), self._decoder.chosen(self._said[lane, last]), seen.copy())

@@ -192,7 +192,7 @@ def evaluate(
             plan.append(_Episode(len(plan), index, seed, place.snapshot, place.steps, longest, True))
     watch = FrontierWatch(frontier, require_snapshots(env)) if frontier else None
     shape = NetworkShape.of(config)
-    last = EndingWatch(env.num_envs, shape.num_inputs, shape.num_outputs) if endings else None
+    last = EndingWatch(env.num_envs, shape.num_inputs, ActionDecoder(env.single_action_space)) if endings else None
     evaluation = _Evaluation(genomes, env, shape, plan, frontier, watch, trace, last, on_genome)
     evaluation.play(num_threads)
     if frontier and watch and genomes:
@@ -249,7 +249,7 @@ class _Evaluation:
             inputs = as_inputs(observations)
             batch.activate(inputs, outputs, active, saturate=True)
             if self._endings:
-                self._endings.step(active, inputs, decoder.chosen(outputs))
+                self._endings.step(active, inputs, outputs)
             observations, rewards, terminated, truncated, infos = env.step(decoder(outputs, self._masks))
             self._masks = allowed_actions(infos, num_lanes, decoder.num_outputs)
             returns[active] += rewards[active]

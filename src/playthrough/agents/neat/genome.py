@@ -29,7 +29,7 @@ _LOCAL_ECHO = (0.5, 0.95)
 """What is left of an echo a decision later."""
 
 _DIGITS = 4
-"""Of a local node's weights: another processor's linear algebra differs in the last ones, and runs shall not."""
+"""Of a local node's weights and bias: other processors' linear algebra differs in the last ones, runs shall not."""
 
 _LOCAL_STRENGTH = 24.0
 """A local node's weight at most: what the other inputs say of a button adds up to less, more often than not."""
@@ -191,7 +191,7 @@ class Genome(neat.DefaultGenome):
         if weights is None:
             return  # an episode in which everything looked the same
         weights = np.round(weights * _LOCAL_STEEPNESS, _DIGITS)
-        bias = -_LOCAL_STEEPNESS * _LOCAL_NEARNESS - float(weights @ usual)
+        bias = round(-_LOCAL_STEEPNESS * _LOCAL_NEARNESS - float(weights @ usual), _DIGITS)
         speaker = self._add_node("sigmoid", bias, config)
         for index in np.flatnonzero(weights).tolist():
             self._connect(-index - 1, speaker, float(weights[index]), "add_node_in", config)

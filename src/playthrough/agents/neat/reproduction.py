@@ -69,14 +69,12 @@ class Reproduction(neat.DefaultReproduction):
 
     def _add_champions_children(self, made: dict[int, Genome], members: list[Genome], config: NeatConfig) -> None:
         """Lets the fittest have a share of all children, who take the place of others; the elites stay."""
-        fittest = max(members, key=_rank)
-        enough, _ = _rank(fittest)
-        enough -= abs(enough) * self.champion_margin
-        parents = [genome for genome in members if _rank(genome)[0] >= enough] if self.champion_margin else [fittest]
+        best = max(map(_fitness, members))
+        parents = [genome for genome in members if _fitness(genome) >= best - abs(best) * self.champion_margin]
         children = [key for key, genome in made.items() if genome.fitness is None]
         num_of_champion = min(len(children), round(self.champion_share * len(made)))
         for key in sorted(random.sample(children, num_of_champion)):
-            parent = random.choice(parents) if len(parents) > 1 else fittest
+            parent = random.choice(parents) if len(parents) > 1 else parents[0]
             ending = self.endings.get(parent.key)
             child = made[key] = config.genome_type(key)
             child.configure_crossover(parent, parent, config.genome_config)
@@ -104,10 +102,9 @@ class Reproduction(neat.DefaultReproduction):
         return cast("list[int]", super()._adjust_spawn_exact(amounts, pop_size, min_species_size))
 
 
-def _rank(genome: Genome) -> tuple[float, int]:
-    """What neat-python sorts by: of several with the same fitness the youngest is the first."""
+def _fitness(genome: Genome) -> float:
     assert genome.fitness is not None
-    return genome.fitness, genome.key
+    return genome.fitness
 
 
 class _Decided:
