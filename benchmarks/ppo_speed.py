@@ -74,7 +74,7 @@ def main(games: Iterable[str] = GAMES, rounds: int = 5) -> None:
         )
         options = PpoOptions(rollout_steps=STEPS, batch_size=BATCH, epochs=EPOCHS)
         learner = Sb3Learner(options, env, seed=0)
-        peer = Peer(integration.folder.name, rom)
+        peer = Peer(f"{game}-v0", rom)  # as stable-retro calls it
 
         def ours(learner: Sb3Learner = learner) -> float:
             begin = time.perf_counter()

@@ -5,6 +5,7 @@ PyTorch is imported when a learner or a policy is made, not before.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import gymnasium
 
     from playthrough.agents.deep.learner import ArrayState, Learner, Policy
+
+# PyTorch's threads go on spinning for milliseconds when they have nothing to do, on the very processors that the
+# emulators are to run on next. They read this when PyTorch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 MakeArray = Callable[[str, tuple[int, ...], Any], NDArray[Any]]
 """Gives a replay buffer's array by name, shape and dtype: zeros, or what a stored run left in it."""

@@ -48,6 +48,7 @@ from playthrough.agents.deep.sb3.rollout import ResidentMaskableRolloutBuffer, R
 from playthrough.agents.deep.sb3.vec_env import GymnasiumVecEnv, RewardRule
 
 _PARAMETERS = "parameters"
+_LANES_PER_THREAD = 32
 
 
 class Sb3Learner:
@@ -143,12 +144,17 @@ class Sb3Learner:
 
     def _play_and_learn(self, metrics: dict[str, list[float]]) -> tuple[float, float]:
         model, begin = self._model, perf_counter()
-        model.collect_rollouts(self._env, self._callback, model.rollout_buffer, model.n_steps)
+        with _Threads(self._num_playing_threads()):
+            model.collect_rollouts(self._env, self._callback, model.rollout_buffer, model.n_steps)
         model._update_current_progress_remaining(model.num_timesteps, self.options.steps)
         played = perf_counter()
         model.train()
         self._note(metrics)
         return played - begin, perf_counter() - played
+
+    def _num_playing_threads(self) -> int:
+        """PyTorch's, while playing. A second one for few pictures costs the emulators more than it gives."""
+        return max(1, min(torch.get_num_threads(), self._env.num_envs // _LANES_PER_THREAD))
 
     def _learn_from_replay(self, options: QrdqnOptions, metrics: dict[str, list[float]]) -> tuple[float, float]:
         model, collect_s, learn_s = self._model, 0.0, 0.0

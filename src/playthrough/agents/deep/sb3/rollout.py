@@ -56,15 +56,20 @@ class ResidentRolloutBuffer(RolloutBuffer):
         batches = cast("tuple[torch.Tensor, ...]", rows.split(batch_size or len(rows)))
         for batch in batches:
             observations, *others = [tensor.index_select(0, batch) for tensor in self._tensors]
-            if self._channels_last and observations.ndim == 4:
-                observations = observations.contiguous(memory_format=torch.channels_last)
-            yield self._samples(observations, *others)
+            yield self._samples(observations.permute(0, 3, 1, 2) if self._turns_pictures else observations, *others)
 
     def _tensor(self, name: str) -> torch.Tensor:
         array: np.ndarray[Any, Any] = getattr(self, name)
         numbers = array if name == "observations" else array.astype(np.float32, copy=False)
         shape = array.shape[2:] if array.ndim > 2 else ()
-        return torch.from_numpy(numbers.reshape(-1, *shape)).to(self.device, non_blocking=True)
+        tensor = torch.from_numpy(numbers.reshape(-1, *shape)).to(self.device, non_blocking=True)
+        if name == "observations" and self._turns_pictures:
+            return tensor.permute(0, 2, 3, 1).contiguous()  # once, not in every epoch
+        return tensor
+
+    @property
+    def _turns_pictures(self) -> bool:
+        return self._channels_last and len(self.obs_shape) == 3
 
     def _samples(self, *tensors: torch.Tensor) -> Any:
         return RolloutBufferSamples(*tensors)
