@@ -98,7 +98,7 @@ def _draw_variant(axes: Any, label: str, runs: Sequence[Curve], colour: str) -> 
     steps = np.linspace(max(run.steps[0] for run in runs), min(run.steps[-1] for run in runs), NUM_POINTS)
     returns = np.stack([np.interp(steps, run.steps, run.returns) for run in runs])
     mean = returns.mean(axis=0)
-    axes.plot(steps, mean, color=colour, linewidth=2, label=f"{label} ({len(runs)} seeds)")
+    axes.plot(steps, mean, color=colour, linewidth=2, label=f"{label}, {counted(len(runs), 'seed')}")
     if len(runs) > 1:
         reach = student_t_95(len(runs) - 1) * returns.std(axis=0, ddof=1) / np.sqrt(len(runs))
         axes.fill_between(steps, mean - reach, mean + reach, color=colour, alpha=0.15, linewidth=0)
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         curves[label].append(curve)
     by_chance = evaluate_agent(RandomPlay(), done[0][1], threads=asked.threads)
     picture = asked.picture or RUNS / f"{asked.recipe}.png"
-    draw(curves, by_chance.mean, f"{asked.recipe}: mean of {asked.seeds} seeds, 95 % interval", picture)
+    draw(curves, by_chance.mean, f"{asked.recipe}: mean of {counted(asked.seeds, 'seed')}, 95 % interval", picture)
     print(f"\n{picture}\n\n| | mean of the seeds | of each seed | seconds for a seed |\n|---|---|---|---|")
     for label, runs in curves.items():
         means = [run.judged.mean for run in runs]

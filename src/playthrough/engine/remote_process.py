@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-import select
+import selectors
 import shutil
 import signal
 import socket
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from playthrough.engine.engine import Display
 from playthrough.engine.wire import Hello, Kind, WireError
@@ -299,7 +299,7 @@ def _welcome(listener: socket.socket, processes: Sequence[RemoteProcess], deadli
     missing = list(processes)
     try:
         while missing:
-            ready, _, _ = select.select([listener, *strangers], [], [], _TICK_S)
+            ready = _readable([listener, *strangers])
             if listener in ready:
                 with suppress(OSError):
                     connection = listener.accept()[0]
@@ -319,6 +319,14 @@ def _welcome(listener: socket.socket, processes: Sequence[RemoteProcess], deadli
     finally:
         for stranger in strangers.values():
             stranger.close()
+
+
+def _readable(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+    """Those with something to read, at once or after a moment."""
+    with selectors.DefaultSelector() as waiting:
+        for each in sockets:
+            waiting.register(each, selectors.EVENT_READ)
+        return [cast("socket.socket", key.fileobj) for key, _ in waiting.select(_TICK_S)]
 
 
 def _settle(stranger: Speaker, missing: list[RemoteProcess]) -> bool:
