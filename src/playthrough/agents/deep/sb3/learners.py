@@ -212,6 +212,7 @@ class Sb3Learner:
         }
         resident: dict[str, Any] = {"rollout_buffer_kwargs": {"channels_last": options.channels_last}}
         if isinstance(options, A2cOptions):
+            common["normalize_advantage"] = options.normalise_advantages
             return A2C(**common, **resident, rollout_buffer_class=ResidentRolloutBuffer, use_rms_prop=False)
         assert isinstance(options, PpoOptions)
         common |= {

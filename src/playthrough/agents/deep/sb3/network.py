@@ -11,7 +11,6 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.qrdqn.policies import QRDQNPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
-from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor, NatureCNN
 
 from playthrough.agents.deep.sb3.observations import ObservationInput, Packing
@@ -181,7 +180,7 @@ def optimiser_arguments(options: Sb3Options, device: torch.device) -> dict[str, 
     """The policy class's arguments for the optimiser; what stable-baselines3 takes, fused where that is possible."""
     if isinstance(options, A2cOptions):
         rmsprop = {"alpha": 0.99, "eps": 1e-5, "weight_decay": 0}
-        return {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": rmsprop}
+        return {"optimizer_class": torch.optim.RMSprop, "optimizer_kwargs": rmsprop}
     epsilon = 0.01 / options.batch_size if isinstance(options, QrdqnOptions) else 1e-5
     arguments: dict[str, Any] = {"eps": epsilon}
     if options.fused_optimiser and device.type in ("cpu", "cuda"):
@@ -232,9 +231,7 @@ def load_optimiser(optimiser: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> N
             continue
         _, number, key = name.split("/")
         parameter = parameters[int(number)]
-        if array.ndim == 0 and array.dtype.kind == "i":
-            optimiser.state[parameter][key] = int(array)  # RMSprop counts in plain numbers
-        elif array.shape == tuple(parameter.shape):
+        if array.shape == tuple(parameter.shape):
             optimiser.state[parameter][key] = torch.empty_like(parameter).detach().copy_(torch.from_numpy(array.copy()))
         else:
             device = parameter.device if optimiser.defaults.get("fused") else "cpu"

@@ -101,15 +101,19 @@ class RecurrentPpoOptions(PpoOptions):
 
 @dataclass(frozen=True)
 class A2cOptions(OnPolicyOptions):
-    """Advantage actor-critic (Mnih et al. 2016), synchronous, with RMSprop as TensorFlow computes it."""
+    """Advantage actor-critic (Mnih et al. 2016), synchronous, with RMSprop.
+
+    Longer rollouts and normalised advantages learn from fewer steps than the zoo's settings, which are made for many
+    millions; so does PyTorch's RMSprop, which does not begin as if all gradients so far had been of size one.
+    """
 
     algo: ClassVar[str] = "a2c"
 
-    rollout_steps: int = _option(5, "steps per lane between two rounds of learning")
+    rollout_steps: int = _option(16, "steps per lane between two rounds of learning")
     learning_rate: float = _option(7e-4, "size of the optimiser's steps")
-    gae_lambda: float = _option(1.0, "generalised advantage estimation: 0 trusts the value network, 1 the returns")
     value_coefficient: float = _option(0.25, "weight of the value network's loss")
-    rollouts_per_update: int = _option(25, "rollouts, each learned from, that one report is about")
+    normalise_advantages: bool = _option(True, "learn from advantages less their mean, divided by their deviation")
+    rollouts_per_update: int = _option(8, "rollouts, each learned from, that one report is about")
 
     def __post_init__(self) -> None:
         super().__post_init__()
