@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from benchmarks.games import BUILD
 from benchmarks.scaling_plot import STYLE
 from benchmarks.training_runs import train
+from playthrough.cli.console import counted
 from playthrough.env.options import EnvOptions
 from playthrough.runs.agent import load_agent
 from playthrough.runs.agent_source import RandomPlay
