@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from tiny_cores import REPOSITORY, TINY_SCENARIO, TINY_VARIABLES, TinyCores, tin
 from playthrough.game import integration as integrations
 
 pytest.register_assert_rewrite("engine.conformance")
+
+# Whoever starts the tests in a shell's background hands down a Ctrl-C that is ignored; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests see an empty home, and leave the user's alone.
 os.environ["PLAYTHROUGH_HOME"] = tempfile.mkdtemp(prefix="playthrough-tests-")
