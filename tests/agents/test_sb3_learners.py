@@ -197,6 +197,18 @@ def test_ppo_learns_cartpole():
     assert np.mean(rewards[-20:]) > 150
 
 
+def test_a2c_learns_cartpole():
+    options = A2cOptions(steps=40_000, num_learner_threads=1)
+    env = cartpole(8)
+    learner = Sb3Learner(options, env, 0)
+    lengths: list[int] = []
+    while learner.agent_steps < options.steps:
+        lengths += [episode.steps for episode in learner.run_update().episodes]
+    env.close()
+    assert np.mean(lengths[:50]) < 40
+    assert np.mean(lengths[-50:]) > 60
+
+
 def test_a_report_says_what_happened():
     options = PpoOptions(steps=400, rollout_steps=20, batch_size=10, epochs=2, num_learner_threads=1)
     env = airstriker()
