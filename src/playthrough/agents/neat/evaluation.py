@@ -192,8 +192,7 @@ def evaluate(
             plan.append(_Episode(len(plan), index, seed, place.snapshot, place.steps, longest, True))
     watch = FrontierWatch(frontier, require_snapshots(env)) if frontier else None
     shape = NetworkShape.of(config)
-    last = EndingWatch(env.num_envs, shape.num_inputs, ActionDecoder(env.single_action_space)) if endings else None
-    evaluation = _Evaluation(genomes, env, shape, plan, frontier, watch, trace, last, on_genome)
+    evaluation = _Evaluation(genomes, env, shape, plan, frontier, watch, trace, endings, on_genome)
     evaluation.play(num_threads)
     if frontier and watch and genomes:
         frontier.learn(watch.visits, watch.discoveries, *evaluation.best())
@@ -212,13 +211,13 @@ class _Evaluation:
         frontier: Frontier | None,
         watch: FrontierWatch | None,
         trace: Sequence[str],
-        endings: EndingWatch | None,
+        endings: bool,
         on_genome: Callable[[GenomeResult], None] | None,
     ) -> None:
         self._genomes, self._env, self._shape, self._plan = genomes, env, shape, plan
         self._decoder = ActionDecoder(env.single_action_space)
         self._frontier, self._watch, self._trace, self._on_genome = frontier, watch, trace, on_genome
-        self._endings = endings
+        self._endings = EndingWatch(env.num_envs, shape.num_inputs, self._decoder) if endings else None
         self._per_genome = len(plan) // max(1, len(genomes))
         self._ask_for_states = any(episode.start_state is not None for episode in plan)
         self._played: list[EpisodeResult | None] = [None] * len(plan)

@@ -48,7 +48,7 @@ from playthrough.agents.deep.sb3.rollout import ResidentMaskableRolloutBuffer, R
 from playthrough.agents.deep.sb3.vec_env import GymnasiumVecEnv, RewardRule
 
 _PARAMETERS = "parameters"
-_LANES_PER_THREAD = 32
+_LANES_PER_THREAD = 32  # that look at pictures while playing
 
 
 class Sb3Learner:
@@ -213,7 +213,7 @@ class Sb3Learner:
         resident: dict[str, Any] = {"rollout_buffer_kwargs": {"channels_last": options.channels_last}}
         if isinstance(options, A2cOptions):
             common["normalize_advantage"] = options.normalise_advantages
-            return A2C(**common, **resident, rollout_buffer_class=ResidentRolloutBuffer, use_rms_prop=False)
+            return A2C(**common, **resident, rollout_buffer_class=ResidentRolloutBuffer)
         assert isinstance(options, PpoOptions)
         common |= {
             "batch_size": options.batch_size,

@@ -179,8 +179,7 @@ def network_arguments(
 def optimiser_arguments(options: Sb3Options, device: torch.device) -> dict[str, Any]:
     """The policy class's arguments for the optimiser; what stable-baselines3 takes, fused where that is possible."""
     if isinstance(options, A2cOptions):
-        rmsprop = {"alpha": 0.99, "eps": 1e-5, "weight_decay": 0}
-        return {"optimizer_class": torch.optim.RMSprop, "optimizer_kwargs": rmsprop}
+        return {}  # A2C says itself that it is RMSprop
     epsilon = 0.01 / options.batch_size if isinstance(options, QrdqnOptions) else 1e-5
     arguments: dict[str, Any] = {"eps": epsilon}
     if options.fused_optimiser and device.type in ("cpu", "cuda"):
