@@ -21,7 +21,7 @@ from benchmarks.rounds import compare
 from benchmarks.tianshou_peer import BATCH, LANES, NUM_ACTIONS, REMEMBERED, TianshouPeer, tianshou_python
 from playthrough.agents.deep.rainbow import RainbowLearner, RainbowOptions
 from playthrough.agents.deep.rainbow_network import computes_bf16
-from playthrough.agents.deep.replay import ReplayBuffer, ReplayShape
+from playthrough.agents.deep.replay import ReplayBuffer, ReplayShape, Seen
 
 UPDATES, ROUNDS = 30, 5
 
@@ -74,11 +74,11 @@ def replay_times_us() -> tuple[float, float]:
     """Drawing 32 of a million steps, and changing their priorities."""
     lanes = 500
     buffer = ReplayBuffer(ReplayShape(lanes, 1_000_000, (4, 2, 2), n_step=3, alpha=0.5))
-    observations = np.zeros((lanes, 4, 2, 2), np.uint8)
-    buffer.start(observations)
+    seen = Seen(np.zeros((lanes, 4, 2, 2), np.uint8))
+    buffer.start(seen)
     nobody = np.zeros(lanes, np.bool_)
     for _ in range(2_100):
-        buffer.add(np.zeros(lanes), np.zeros(lanes), nobody, nobody, observations)
+        buffer.add(np.zeros(lanes), np.zeros(lanes), nobody, nobody, seen)
     random, rounds, draw_s, change_s = np.random.default_rng(0), 300, 0.0, 0.0
     for _ in range(rounds):
         begin = perf_counter()

@@ -38,17 +38,57 @@ def cartpole(lanes: int = 8) -> SyncVectorEnv:
 
 
 def breakout(lanes: int = 2, **options: Any) -> pt.RetroVectorEnv:
-    return pt.make_vec(
-        "Breakout-Atari2600",
-        num_envs=lanes,
-        num_threads=1,
-        observation="gray84",
-        frame_skip=4,
-        actions=[[], ["BUTTON"], ["LEFT"], ["RIGHT"]],
-        max_episode_steps=45,
-        autoreset_mode="same_step",
-        **options,
+    settings: dict[str, Any] = {
+        "num_threads": 1,
+        "observation": "gray84",
+        "frame_skip": 4,
+        "actions": [[], ["BUTTON"], ["LEFT"], ["RIGHT"]],
+        "max_episode_steps": 45,
+        "autoreset_mode": "same_step",
+    }
+    return pt.make_vec("Breakout-Atari2600", num_envs=lanes, **settings | options)
+
+
+class TwoSights(gym.Env[dict[str, NDArray[Any]], int]):
+    """Pays for the action that is shown: in the picture's brightness, or, where that is dark, in a number beside it.
+
+    Once in a while the best action is forbidden. What is forbidden would pay ten times.
+    """
+
+    observation_space = gym.spaces.Dict(
+        {
+            "place": gym.spaces.Box(-1e4, 1e4, (2,), np.float32),
+            "picture": gym.spaces.Box(0, 255, (1, 36, 36), np.uint8),
+            "bytes": gym.spaces.Box(0, 255, (3,), np.uint8),
+        }
     )
+    action_space = gym.spaces.Discrete(3)
+
+    def __init__(self) -> None:
+        self.wrong = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._show()
+
+    def step(self, action: int) -> Any:
+        self.wrong += not self.mask[action]
+        paid = 1.0 if action == self.shown else 0.0 if self.mask[action] else 10.0
+        self.steps += 1
+        seen, info = self._show()
+        return seen, paid, self.steps == 9, self.steps == 5 and self.np_random.random() < 0.5, info
+
+    def _show(self) -> Any:
+        self.shown = int(self.np_random.integers(2))
+        in_picture = bool(self.np_random.integers(2))
+        self.mask = np.array([True, True, False])
+        seen = {
+            "place": np.array([0.0 if in_picture else (-3000.0, 3000.0)[self.shown], 0.0], np.float32),
+            "picture": np.full((1, 36, 36), (80, 250)[self.shown] if in_picture else 0, np.uint8),
+            "bytes": np.array([0, 255, 7], np.uint8),
+        }
+        return seen, {"action_mask": self.mask.copy()}
 
 
 def slow_projection(probabilities: Any, reward: float, discount: float, returns: Any) -> NDArray[np.float64]:
@@ -123,7 +163,7 @@ def test_gradients_through_fixed_noise_are_those_through_free_noise() -> None:
 def test_dueling_advantages_have_no_mean() -> None:
     network = RainbowNetwork(NetworkDesign((4,), False, 3, hidden=8, sigma=None, atoms=1))
     inputs = torch.randn(5, 4)
-    hidden = torch.relu(network.hidden(network.trunk(network.prepare(inputs)), None))
+    hidden = torch.relu(network.hidden(network.trunk(network.prepare(inputs).main), None))
     assert network.value is not None
     torch.testing.assert_close(network(inputs).mean(1), network.value(hidden[:, 8:], None))
 
@@ -174,8 +214,8 @@ def test_the_goal_is_chosen_by_one_network_and_judged_by_the_other(double: bool)
         for parameter in learner.policy.network.advantage.parameters():
             parameter.neg_()  # what the one likes best the other likes least
     batch = learner._replay.sample(64, np.random.default_rng(0))
-    target = RainbowPolicy(learner._target).q_values(batch.next_observations)
-    online = learner.policy.q_values(batch.next_observations)
+    target = RainbowPolicy(learner._target).q_values(batch.following.observations)
+    online = learner.policy.q_values(batch.following.observations)
     assert (online.argmax(1) != target.argmax(1)).any(), "the networks agree: this proves nothing"
     best = (online if double else target).argmax(1)
     expected = batch.returns + batch.discounts * target[np.arange(64), best]
@@ -238,7 +278,7 @@ def test_a_game_s_last_infos_come_with_its_episodes() -> None:
                 [lambda: gym.make("FrozenLake-v1")],
                 autoreset_mode=AutoresetMode.SAME_STEP,
             ),
-            "pictures or vectors",
+            "pictures, vectors, and dicts",
         ),
     ],
 )
@@ -246,6 +286,53 @@ def test_environments_that_do_not_fit_are_refused(make: Any, message: str) -> No
     env = make()
     with pytest.raises(ValueError, match=message):
         RainbowLearner(env, SMALL)
+    env.close()
+
+
+def test_a_picture_and_numbers_are_both_looked_at_and_forbidden_actions_are_left_alone() -> None:
+    envs: list[TwoSights] = []
+
+    def make() -> TwoSights:
+        envs.append(TwoSights())
+        return envs[-1]
+
+    lanes = SyncVectorEnv([make] * 4, autoreset_mode=AutoresetMode.SAME_STEP)
+    options = replace(
+        SMALL, steps=4_000, n_step=1, gamma=0.0, learn_start=200, train_every=8, target_every=50, buffer_size=4_000
+    )
+    learner = RainbowLearner(lanes, replace(options, hidden=32, learning_rate=1e-3, v_min=-1.0, v_max=2.0), seed=1)
+    assert learner.design.num_numbers == 5 and learner.design.picture_key == "picture"
+    while learner.agent_steps < 4_000:
+        learner.run_update()
+    assert [env.wrong for env in envs] == [0] * 4
+    right, policy = 0, RainbowPolicy.from_state(through_json(learner.policy.state()), device="cpu")
+    seen, infos = lanes.reset(seed=7)
+    for _ in range(100):
+        actions = policy.decide(seen, np.zeros(4, np.bool_), masks=infos["action_mask"]).actions
+        right += sum(int(action) == env.shown for action, env in zip(actions, envs, strict=True))
+        seen, _, _, _, infos = lanes.step(actions)
+    assert right >= 390, "one of the two sights is not looked at"
+    saliency = policy.saliency(seen)
+    assert saliency is not None and saliency.shape == (4, 36, 36)
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_what_follows_is_worth_as_much_as_the_best_of_what_is_allowed(double: bool) -> None:
+    env = breakout(action_mask={"BUTTON": "score > 1000"})
+    learner = RainbowLearner(env, replace(SMALL, double=double, distributional=False, noisy=False, batch_size=32))
+    while learner.gradient_steps < 3:
+        learner.run_update()
+    with torch.no_grad():
+        for network in (learner.policy.network, learner._target):
+            assert isinstance(network.advantage.bias, torch.Tensor)
+            network.advantage.bias[1] += 5.0  # the button promises the most
+    batch = learner._replay.sample(32, np.random.default_rng(0))
+    worth = RainbowPolicy(learner._target).q_values(batch.following.observations)
+    assert (worth.argmax(1) == 1).all(), "this proves nothing"
+    online = learner.policy.q_values(batch.following.observations)
+    best = np.where([True, False, True, True], online if double else worth, -np.inf).argmax(1)
+    expected = batch.returns + batch.discounts * worth[np.arange(32), best]
+    np.testing.assert_allclose(learner._goal(batch, None).numpy(), expected, rtol=1e-4, atol=1e-5)
     env.close()
 
 
@@ -294,11 +381,19 @@ def through_json(state: ArrayState) -> ArrayState:
     return ArrayState(state.kind, {k: v.copy() for k, v in state.arrays.items()}, json.loads(json.dumps(state.values)))
 
 
-@pytest.mark.parametrize("changes", [{}, {"noisy": False, "distributional": False}], ids=["whole", "without"])
-def test_a_stored_run_goes_on_as_if_it_had_not_stopped(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "game"),
+    [
+        ({}, {}),
+        ({"noisy": False, "distributional": False}, {}),
+        ({}, {"observation": "gray84 + variables x4", "action_mask": {"LEFT": "lives > 4"}}),
+    ],
+    ids=["whole", "without", "dict and masks"],
+)
+def test_a_stored_run_goes_on_as_if_it_had_not_stopped(changes: dict[str, Any], game: dict[str, Any]) -> None:
     """On a real game, with a ring that wraps; what was played after storing is not seen again."""
     options = replace(SMALL, batch_size=8, target_every=5, buffer_size=160, **changes)
-    env, files = breakout(), Files()
+    env, files = breakout(**game), Files()
     learner = RainbowLearner(env, options, seed=3, make_array=files.make_array, spare_steps=100)
     for _ in range(14):
         learner.run_update()
@@ -308,7 +403,7 @@ def test_a_stored_run_goes_on_as_if_it_had_not_stopped(changes: dict[str, Any]) 
     env.close()
     assert any(report[2] for report in expected), "no episode ended: this proves too little"
 
-    env = breakout()
+    env = breakout(**game)
     env.reset(seed=99)
     for lane, snapshot in enumerate(lanes):
         env.load_state(lane, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike, NDArray
 
-from playthrough.agents.deep.replay import Batch, ReplayBuffer, ReplayShape
+from playthrough.agents.deep.replay import Batch, ReplayBuffer, ReplayShape, Seen
 from playthrough.agents.deep.sumtree import SumTree
 from playthrough.errors import StateError
 
@@ -26,6 +27,20 @@ class Step:
     terminated: bool
     truncated: bool
     following: NDArray[Any]
+
+
+BESIDE: dict[str, tuple[tuple[int, ...], DTypeLike]] = {"marks": ((2, 2), np.float32), "allowed": ((3,), np.bool_)}
+
+
+def see(shape: ReplayShape, observations: NDArray[Any]) -> Seen:
+    """Observations with something beside them that follows from each, so that it can be told whether it is theirs."""
+    newest = observations[:, -1] if shape.stacked else observations
+    numbers = newest.reshape(len(newest), math.prod(newest.shape[1:]))[:, 1].astype(np.float32)
+    beside = {
+        "marks": numbers[:, None, None] * np.array([[1, 2], [3, 4]], np.float32),
+        "allowed": numbers[:, None] % [2, 3, 5] == 0,
+    }
+    return Seen(observations, {name: beside[name] for name in shape.beside})
 
 
 class History:
@@ -63,7 +78,7 @@ class History:
         lanes = self.shape.lanes
         actions, rewards = self.random.integers(5, size=lanes), self.random.normal(size=lanes).astype(np.float32)
         terminated, truncated = self.random.random(lanes) < 0.1, self.random.random(lanes) < 0.1
-        finals = np.full(lanes, None, object)
+        finals: dict[int, Seen] = {}
         present = self.present.copy()
         for lane in range(lanes):
             following = self.next(lane)
@@ -79,10 +94,10 @@ class History:
                 )
             )
             if ended:
-                finals[lane] = following
+                finals[lane] = see(self.shape, following[np.newaxis])
             present[lane] = self.first(lane) if ended else following
         self.present = present
-        buffer.add(actions, rewards, terminated, truncated, present, finals)
+        buffer.add(actions, rewards, terminated, truncated, see(self.shape, present), finals)
 
     def expected(self, lane: int, number: int) -> tuple[float, NDArray[Any], float] | None:
         """Return, next observation and discount of a step; None while they are not known."""
@@ -105,16 +120,24 @@ def everything(buffer: ReplayBuffer) -> Batch:
     return buffer.read(slots, np.ones(len(slots), np.float32))
 
 
+def drawn_beside(one: Seen, other: Seen) -> None:
+    assert one.beside.keys() == other.beside.keys()
+    for name, part in one.beside.items():
+        np.testing.assert_array_equal(part, other.beside[name], err_msg=name)
+
+
 def check(buffer: ReplayBuffer, history: History) -> None:
     """All that can be drawn is right, and all that should be can be drawn, exactly once."""
     batch = everything(buffer)
+    for seen in (batch.seen, batch.following):
+        drawn_beside(seen, see(buffer.shape, seen.observations))
     known: dict[bytes, list[tuple[int, int]]] = {}
     for lane, steps in enumerate(history.steps):
         for number, step in enumerate(steps):
             known.setdefault(step.observation.tobytes(), []).append((lane, number))
     drawn: list[list[int]] = [[] for _ in history.steps]
     for row in range(len(batch.slots)):
-        ((lane, number),) = known[batch.observations[row].tobytes()]
+        ((lane, number),) = known[batch.seen.observations[row].tobytes()]
         step, expected = history.steps[lane][number], history.expected(lane, number)
         assert expected is not None, "drawn before its n steps were known"
         total, following, discount = expected
@@ -122,7 +145,7 @@ def check(buffer: ReplayBuffer, history: History) -> None:
         assert batch.returns[row] == pytest.approx(total, abs=1e-5)
         assert batch.discounts[row] == pytest.approx(discount, abs=1e-6)
         if discount:
-            np.testing.assert_array_equal(batch.next_observations[row], following)
+            np.testing.assert_array_equal(batch.following.observations[row], following)
         drawn[lane].append(number)
     capacity = history.shape.capacity // history.shape.lanes
     for lane, numbers in enumerate(drawn):
@@ -137,9 +160,9 @@ def check(buffer: ReplayBuffer, history: History) -> None:
 
 SHAPES = [
     ReplayShape(3, 90, (4, 2, 3), np.uint8, n_step=3, gamma=GAMMA),
-    ReplayShape(2, 26, (4, 2, 3), np.uint8, n_step=5, gamma=GAMMA, spare=6),
+    ReplayShape(2, 26, (4, 2, 3), np.uint8, n_step=5, gamma=GAMMA, spare=6, beside=BESIDE),
     ReplayShape(1, 40, (2, 5), np.uint8, n_step=1, gamma=GAMMA),
-    ReplayShape(3, 60, (5,), np.float32, stacked=False, n_step=3, gamma=GAMMA),
+    ReplayShape(3, 60, (5,), np.float32, stacked=False, n_step=3, gamma=GAMMA, beside=BESIDE),
     ReplayShape(2, 40, (3, 2, 2), np.uint8, stacked=False, n_step=2, gamma=GAMMA, spare=10),
 ]
 
@@ -149,7 +172,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_everything_drawn_is_what_happened(shape: ReplayShape, seed: int, starts_full: bool) -> None:
     buffer, history = ReplayBuffer(shape), History(shape, seed, starts_full)
-    buffer.start(history.present)
+    buffer.start(see(shape, history.present))
     for number in range(250):
         history.play(buffer)
         if number < 12 or number % 17 == 0 or number > 240:
@@ -178,16 +201,19 @@ class Files:
 
 
 def drawn_alike(one: Batch, other: Batch) -> None:
-    for name in ("slots", "observations", "actions", "returns", "next_observations", "discounts", "weights"):
+    for name in ("slots", "actions", "returns", "discounts", "weights"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    for left, right in ((one.seen, other.seen), (one.following, other.following)):
+        np.testing.assert_array_equal(left.observations, right.observations)
+        drawn_beside(left, right)
 
 
 @pytest.mark.parametrize(("later", "is_exact"), [(0, True), (12, True), (60, False)])
 def test_a_stored_buffer_goes_on_though_its_arrays_were_written_to_later(later: int, is_exact: bool) -> None:
-    shape = ReplayShape(2, 160, (4, 2, 3), n_step=3, gamma=GAMMA, alpha=0.6, spare=24)
+    shape = ReplayShape(2, 160, (4, 2, 3), n_step=3, gamma=GAMMA, alpha=0.6, spare=24, beside=BESIDE)
     files, history = Files(), History(shape, 7)
     buffer = ReplayBuffer(shape, files.make_array)
-    buffer.start(history.present)
+    buffer.start(see(shape, history.present))
     priorities = np.random.default_rng(1)
     for _ in range(300):
         history.play(buffer)
@@ -209,14 +235,14 @@ def test_a_stored_buffer_goes_on_though_its_arrays_were_written_to_later(later: 
         assert len(kept.slots) == len(stored.slots) - lost > 0
         rows = {slot: row for row, slot in enumerate(stored.slots.tolist())}
         for row, slot in enumerate(kept.slots.tolist()):
-            np.testing.assert_array_equal(kept.observations[row], stored.observations[rows[slot]])
-            np.testing.assert_array_equal(kept.next_observations[row], stored.next_observations[rows[slot]])
+            np.testing.assert_array_equal(kept.seen.observations[row], stored.seen.observations[rows[slot]])
+            np.testing.assert_array_equal(kept.following.observations[row], stored.following.observations[rows[slot]])
 
 
 def test_a_stored_buffer_refuses_arrays_of_another_run() -> None:
     shape = ReplayShape(2, 60, (3,), np.float32, stacked=False)
     history, buffer = History(shape, 0), ReplayBuffer(shape)
-    buffer.start(history.present)
+    buffer.start(see(shape, history.present))
     for _ in range(20):
         history.play(buffer)
     with pytest.raises(StateError, match="less than the stored state"):
@@ -228,7 +254,7 @@ def test_a_stored_buffer_refuses_arrays_of_another_run() -> None:
 def test_priorities_decide_how_often_and_weights_make_up_for_it() -> None:
     shape = ReplayShape(1, 200, (3,), np.float32, stacked=False, alpha=0.5)
     history, buffer = History(shape, 2), ReplayBuffer(shape)
-    buffer.start(history.present)
+    buffer.start(see(shape, history.present))
     for _ in range(101):
         history.play(buffer)
     slots = buffer.drawable()
@@ -250,7 +276,7 @@ def test_priorities_decide_how_often_and_weights_make_up_for_it() -> None:
 def test_new_steps_come_with_the_highest_priority() -> None:
     shape = ReplayShape(1, 200, (3,), np.float32, stacked=False, alpha=1.0)
     history, buffer = History(shape, 2), ReplayBuffer(shape)
-    buffer.start(history.present)
+    buffer.start(see(shape, history.present))
     for _ in range(50):
         history.play(buffer)
     old = buffer.drawable()
@@ -267,7 +293,7 @@ def test_too_small_a_buffer_and_an_empty_one_say_so() -> None:
     with pytest.raises(ValueError, match="at least 44 steps, not 43"):
         ReplayBuffer(ReplayShape(4, 43, (4, 2, 3), n_step=3))
     buffer = ReplayBuffer(ReplayShape(1, 44, (4, 2, 3), n_step=3))
-    buffer.start(np.zeros((1, 4, 2, 3), np.uint8))
+    buffer.start(Seen(np.zeros((1, 4, 2, 3), np.uint8)))
     with pytest.raises(ValueError, match="nothing can be drawn"):
         buffer.sample(1, np.random.default_rng(0))
 

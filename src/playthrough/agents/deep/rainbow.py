@@ -23,11 +23,13 @@ from playthrough.agents.deep.learner import ArrayState, FinishedEpisode, UpdateR
 from playthrough.agents.deep.rainbow_network import (
     NetworkDesign,
     Noise,
+    Prepared,
     RainbowNetwork,
     computes_bf16,
     pick_device,
     project,
 )
+from playthrough.agents.deep.rainbow_observations import View, as_batch
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 from playthrough.agents.deep.rainbow_policy import (
     RainbowPolicy,
@@ -37,11 +39,14 @@ from playthrough.agents.deep.rainbow_policy import (
     to_array,
     to_device,
 )
-from playthrough.agents.deep.replay import Batch, MakeArray, ReplayBuffer, ReplayShape, make_zeros
-from playthrough.agents.lanes import LaneEnv, lane_info
+from playthrough.agents.deep.replay import Batch, MakeArray, ReplayBuffer, ReplayShape, Seen, make_zeros
+from playthrough.agents.lanes import LaneEnv, allowed_actions, lane_info
 from playthrough.errors import StateError
 
 __all__ = ["RainbowLearner", "RainbowOptions", "RainbowPolicy"]
+
+NUMBERS, MASKS = "numbers", "masks"
+"""What can be beside an observation: the numbers beside its picture, and which actions are allowed on it."""
 
 
 class RainbowLearner:
@@ -77,8 +82,7 @@ class RainbowLearner:
     ) -> None:
         require_same_step(env)
         self._env, self.options = env, options or RainbowOptions()
-        shape, dtype, num_actions = _require_spaces(env)
-        self.design = NetworkDesign.of(self.options, shape, dtype == np.uint8, num_actions)
+        self.design = NetworkDesign.of(self.options, View.of(env.single_observation_space), _count_actions(env))
         self._device = pick_device(self.options.device)
         precision = self.options.precision
         suits = self.design.is_picture and computes_bf16(self._device)
@@ -92,17 +96,19 @@ class RainbowLearner:
             fused=self._device.type in ("cpu", "cuda"),
         )
         self._policy = RainbowPolicy(self._online, epsilon=self.options.epsilon_to, seed=seed)
+        self._seen = self._first_sight(seed) if state is None else _stored_sight(state)
         self._replay = ReplayBuffer(
             ReplayShape(
                 env.num_envs,
                 self.options.buffer_size,
-                shape,
-                dtype,
+                self.design.observation_shape,
+                np.uint8 if self.design.is_bytes else np.float32,
                 stacked=self.options.stacked and self.design.is_stack,
                 n_step=self.options.n_step,
                 gamma=self.options.gamma,
                 alpha=self.options.alpha if self.options.prioritised else 0.0,
                 spare=self.options.buffer_size // 10 if spare_steps is None else spare_steps,
+                beside={name: (part.shape[1:], part.dtype) for name, part in self._seen.beside.items()},
             ),
             make_array,
         )
@@ -117,8 +123,7 @@ class RainbowLearner:
         self.steps_lost = 0
         """Steps of the replay buffer that a stored state referred to and that were overwritten since; 0 is exact."""
         if state is None:
-            self._observations = np.array(env.reset(seed=seed)[0])
-            self._replay.start(self._observations)
+            self._replay.start(self._seen)
         else:
             self._load(state)
 
@@ -173,43 +178,79 @@ class RainbowLearner:
     def _act(self) -> NDArray[np.int64]:
         num_lanes, num_actions = self._env.num_envs, self.design.num_actions
         epsilon = self.options.epsilon(self._agent_steps)
-        guesses = self._act_random.integers(num_actions, size=num_lanes)
+        masks = self._seen.beside.get(MASKS)
+        if masks is None:
+            guesses = self._act_random.integers(num_actions, size=num_lanes)
+        else:
+            guesses = np.where(masks, self._act_random.random(masks.shape), -1.0).argmax(1)
         if epsilon >= 1.0:
             return guesses
         noise = self._online.make_noise(self._act_random, num_lanes)
-        best = self._policy.q_values(self._observations, noise).argmax(1)
+        worth = self._policy.q_values(self._seen.observations, self._seen.beside.get(NUMBERS), noise)
+        best = (worth if masks is None else np.where(masks, worth, -np.inf)).argmax(1)
         if epsilon == 0.0:
             return best
         return np.where(self._act_random.random(num_lanes) < epsilon, guesses, best)
 
     def _step(self, actions: NDArray[np.int64]) -> list[FinishedEpisode]:
         observations, rewards, terminated, truncated, infos = self._env.step(actions)
-        observations = np.array(observations)
-        ended = terminated | truncated
+        seen, ended = self._sight(observations, infos), terminated | truncated
+        ending: list[int] = np.flatnonzero(ended).tolist()
         if self._replay.shape.stacked and self._updates == 0:
-            self._check_stacks(observations, ended)
+            self._check_stacks(seen.observations, ended)
         self._settle_priorities()
         scaled = rewards * self.options.reward_scale
         paid = np.sign(scaled) if self.options.reward_clip == "sign" else scaled
-        self._replay.add(actions, paid, terminated, truncated, observations, infos.get("final_obs"))
-        self._observations = observations
+        last_infos = [lane_info(cast("dict[str, Any]", infos.get("final_info", {})), lane) for lane in ending]
+        finals = {
+            lane: self._last_sight(infos["final_obs"][lane], info)
+            for lane, info in zip(ending, last_infos, strict=True)
+        }
+        self._replay.add(actions, paid, terminated, truncated, seen, finals)
+        self._seen = seen
         self._rewards += rewards
         self._steps += 1
         self._agent_steps += len(actions)
         episodes: list[FinishedEpisode] = []
-        for lane in np.flatnonzero(ended).tolist():
-            info = lane_info(cast("dict[str, Any]", infos.get("final_info", {})), lane)
+        for lane, info in zip(ending, last_infos, strict=True):
             episodes.append(FinishedEpisode(lane, float(self._rewards[lane]), int(self._steps[lane]), info))
         self._rewards[ended], self._steps[ended] = 0.0, 0
         return episodes
 
     def _check_stacks(self, observations: NDArray[Any], ended: NDArray[np.bool_]) -> None:
         """One picture per step is all that is kept, so the others must be those of the steps before."""
-        if not np.array_equal(observations[~ended, :-1], self._observations[~ended, 1:]):
+        if not np.array_equal(observations[~ended, :-1], self._seen.observations[~ended, 1:]):
             raise ValueError(
                 f"expected observations of shape {observations.shape[1:]} to be stacks of past pictures, oldest first, "
                 "but one step did not shift them by one: set stacked=False to store them whole"
             )
+
+    def _first_sight(self, seed: int) -> Seen:
+        observations, infos = self._env.reset(seed=seed)
+        masks = allowed_actions(infos, self._env.num_envs, self.design.num_actions)
+        return self._see(observations, masks)
+
+    def _sight(self, observations: Any, infos: dict[str, Any]) -> Seen:
+        """What the lanes see now."""
+        if MASKS not in self._seen.beside:
+            return self._see(observations, None)
+        masks = allowed_actions(infos, self._env.num_envs, self.design.num_actions)
+        return self._see(observations, np.ones_like(self._seen.beside[MASKS]) if masks is None else masks)
+
+    def _last_sight(self, observation: Any, info: dict[str, Any]) -> Seen:
+        """What a lane saw at its episode's end."""
+        if MASKS not in self._seen.beside:
+            return self._see(as_batch(observation), None)
+        mask = np.asarray(info.get("action_mask", np.ones(self.design.num_actions)), np.bool_)
+        return self._see(as_batch(observation), mask[np.newaxis])
+
+    def _see(self, observations: Any, masks: NDArray[np.bool_] | None) -> Seen:
+        view = self.design.view
+        numbers = view.numbers_of(observations)
+        beside = {NUMBERS: numbers, MASKS: None if masks is None else masks.copy()}
+        return Seen(
+            np.array(view.main_of(observations)), {name: part for name, part in beside.items() if part is not None}
+        )
 
     # Learning --------------------------------------------------------------------------------------------------------
 
@@ -226,7 +267,7 @@ class RainbowLearner:
             noise = self._make_noise(self._online)
         goal = self._goal(batch, noise)
         with self._autocast():
-            logits = self._online(self._there(batch.observations), noise)
+            logits = self._online.judge(self._prepare(batch.seen), noise)
         actions = self._there(batch.actions)
         chosen = logits[torch.arange(len(actions), device=self._device), actions].float()
         if self.design.atoms > 1:
@@ -258,10 +299,13 @@ class RainbowLearner:
     def _goal(self, batch: Batch, noise: Noise) -> Tensor:
         """What the steps' returns should be: (batch, atoms) probabilities, or (batch,) means."""
         with self._autocast():
-            following = self._online.prepare(self._there(batch.next_observations))
+            following = self._prepare(batch.following)
             judged = self._target.judge(following, self._make_noise(self._target))
             chooser = self._online.judge(following, noise) if self.options.double else judged
-        best = self._online.q_values(chooser).argmax(1)
+        worth = self._online.q_values(chooser)
+        if MASKS in batch.following.beside:
+            worth = worth.masked_fill(~self._there(batch.following.beside[MASKS]), -torch.inf)
+        best = worth.argmax(1)
         judged = judged[torch.arange(len(best), device=self._device), best].float()
         rewards, discounts = self._there(batch.returns), self._there(batch.discounts)
         if self.design.atoms == 1:
@@ -277,6 +321,10 @@ class RainbowLearner:
     def _make_noise(self, network: RainbowNetwork) -> Noise:
         noise = network.make_noise(self._learn_random)
         return None if noise is None else network.fix(self._there(noise.numpy()))
+
+    def _prepare(self, seen: Seen) -> Prepared:
+        numbers = seen.beside.get(NUMBERS)
+        return self._online.prepare(self._there(seen.observations), None if numbers is None else self._there(numbers))
 
     def _there(self, array: NDArray[Any]) -> Tensor:
         return to_device(array, self._device)
@@ -302,7 +350,12 @@ class RainbowLearner:
             for key, value in self._optimizer.state[parameter].items():
                 arrays[f"adam.{key}.{name}"] = to_array(value)
         arrays |= {f"replay.{name}": array for name, array in replay.arrays.items()}
-        arrays |= {"observations": self._observations, "rewards": self._rewards.copy(), "steps": self._steps.copy()}
+        arrays |= {f"beside.{name}": part for name, part in self._seen.beside.items()}
+        arrays |= {
+            "observations": self._seen.observations,
+            "rewards": self._rewards.copy(),
+            "steps": self._steps.copy(),
+        }
         values = {
             "agent_steps": self._agent_steps,
             "updates": self._updates,
@@ -314,8 +367,6 @@ class RainbowLearner:
         return ArrayState("rainbow-learner", arrays, values)
 
     def _load(self, state: ArrayState) -> None:
-        if state.kind != "rainbow-learner":
-            raise StateError(f"expected the state of a rainbow learner, got one of kind {state.kind!r}")
         arrays, values = state.arrays, state.values
         load_parameters(self._online, _under("online.", arrays))
         load_parameters(self._target, _under("target.", arrays))
@@ -327,7 +378,6 @@ class RainbowLearner:
                 like = torch.zeros((), device=self._device) if key == "step" else torch.empty_like(parameter)
                 self._optimizer.state[parameter][key] = like.detach().copy_(torch.from_numpy(stored))
         self.steps_lost = self._replay.load(ArrayState("replay", _under("replay.", arrays), values["replay"]))
-        self._observations = arrays["observations"].copy()
         self._rewards, self._steps = arrays["rewards"].copy(), arrays["steps"].copy()
         self._agent_steps, self._updates = int(values["agent_steps"]), int(values["updates"])
         self._gradient_steps = int(values["gradient_steps"])
@@ -339,17 +389,18 @@ def _under(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[An
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _require_spaces(env: LaneEnv) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    actions, observations = env.single_action_space, env.single_observation_space
+def _stored_sight(state: ArrayState) -> Seen:
+    if state.kind != "rainbow-learner":
+        raise StateError(f"expected the state of a rainbow learner, got one of kind {state.kind!r}")
+    beside = {name: part.copy() for name, part in _under("beside.", state.arrays).items()}
+    return Seen(state.arrays["observations"].copy(), beside)
+
+
+def _count_actions(env: LaneEnv) -> int:
+    actions = env.single_action_space
     if not isinstance(actions, gymnasium.spaces.Discrete) or actions.start != 0:
         raise ValueError(
             f"rainbow chooses one of a number of actions, got {actions}: make the environment with "
             'actions="discrete" or a list of button lists'
         )
-    if not isinstance(observations, gymnasium.spaces.Box):
-        raise ValueError(
-            f"rainbow sees pictures or vectors, one at a time, got {observations}: make the environment with one "
-            'observation, such as observation="gray84" or observation="variables x4"; ppo learns from several at once'
-        )
-    dtype = np.dtype(np.uint8 if observations.dtype == np.uint8 else np.float32)
-    return tuple(observations.shape), dtype, int(actions.n)
+    return int(actions.n)

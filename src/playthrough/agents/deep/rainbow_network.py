@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from playthrough.agents.deep.rainbow_observations import SMALLEST_PICTURE, View, is_picture
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 
-SMALLEST_PICTURE = 36  # pixels along an edge: NatureCNN's three convolutions leave one of these
+NUMBERS_WIDTH = 64  # of the layer that numbers beside a picture go through
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class NetworkDesign:
     """Everything that decides what parameters a network has and what they mean.
 
     Attributes:
-        observation_shape: Of one lane's observation.
-        is_bytes: Whether observations are uint8, from 0 to 255.
+        observation_shape: Of one lane's picture, or of its numbers where there is none.
+        is_bytes: Whether that is uint8, from 0 to 255.
         num_actions: Actions to choose from.
         hidden: Width of the layers behind the trunk.
         dueling: One stream for the value, one for the advantages.
@@ -34,6 +35,9 @@ class NetworkDesign:
         atoms: Returns of a distribution; 1 for the mean alone.
         v_min: The smallest of them.
         v_max: The largest of them.
+        picture_key: Which part of a dict is the picture.
+        number_keys: Which parts of a dict are numbers.
+        num_numbers: How many of those are beside a picture.
     """
 
     observation_shape: tuple[int, ...]
@@ -45,15 +49,16 @@ class NetworkDesign:
     atoms: int = 51
     v_min: float = -10.0
     v_max: float = 10.0
+    picture_key: str | None = None
+    number_keys: tuple[str, ...] = ()
+    num_numbers: int = 0
 
     @classmethod
-    def of(
-        cls, options: RainbowOptions, observation_shape: tuple[int, ...], is_bytes: bool, num_actions: int
-    ) -> NetworkDesign:
+    def of(cls, options: RainbowOptions, view: View, num_actions: int) -> NetworkDesign:
         """The design that options stand for."""
         return cls(
-            observation_shape,
-            is_bytes,
+            view.shape,
+            view.is_bytes,
             num_actions,
             options.hidden,
             options.dueling,
@@ -61,14 +66,20 @@ class NetworkDesign:
             options.atoms if options.distributional else 1,
             options.v_min,
             options.v_max,
+            view.picture,
+            view.numbers,
+            view.num_numbers,
         )
+
+    @property
+    def view(self) -> View:
+        """Which part of an observation is what."""
+        return View(self.observation_shape, self.is_bytes, self.picture_key, self.number_keys, self.num_numbers)
 
     @property
     def is_picture(self) -> bool:
         """Whether there is something to look at with convolutions."""
-        shape = self.observation_shape
-        # Bytes in rows and columns that are too few for a picture are numbers, such as memory of the last eight steps.
-        return self.is_bytes and (len(shape) in (3, 4) or (len(shape) == 2 and min(shape) >= SMALLEST_PICTURE))
+        return is_picture(self.observation_shape, self.is_bytes)
 
     @property
     def has_colours_last(self) -> bool:
@@ -179,8 +190,21 @@ class PlainLinear(nn.Linear):
         return super().forward(inputs)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Observations as the layers take them.
+
+    Attributes:
+        main: Pictures, or numbers where there are none.
+        numbers: Those beside the pictures, float32 (rows, numbers).
+    """
+
+    main: Tensor
+    numbers: Tensor | None = None
+
+
 class RainbowNetwork(nn.Module):
-    """NatureCNN (Mnih et al. 2015) for pictures, one layer for vectors, and then one stream or two.
+    """NatureCNN (Mnih et al. 2015) for pictures, one layer for numbers, and then one stream or two.
 
     Args:
         design: What it looks like.
@@ -219,6 +243,10 @@ class RainbowNetwork(nn.Module):
                 nn.Flatten(), nn.Linear(math.prod(design.observation_shape), design.hidden), nn.ReLU()
             )
             num_features = design.hidden
+        self.beside: nn.Sequential | None = None
+        if design.num_numbers:
+            self.beside = nn.Sequential(nn.Linear(design.num_numbers, NUMBERS_WIDTH), nn.ReLU())
+            num_features += NUMBERS_WIDTH
         streams, hidden = (2 if design.dueling else 1), design.hidden
         self.noise_size = 0
         self.hidden = self._linear(num_features, streams * hidden)
@@ -241,30 +269,34 @@ class RainbowNetwork(nn.Module):
             observations = observations.flatten(1, 2)
         return observations.to(self._dtype(), memory_format=torch.channels_last).mul_(1 / 255)
 
-    def prepare(self, observations: Tensor) -> Tensor:
-        """Observations as the trunk wants them; pictures in the numbers that are computed with."""
+    def prepare(self, main: Tensor, numbers: Tensor | None = None) -> Prepared:
+        """Observations as the layers want them; pictures in the numbers that are computed with."""
+        beside = None if numbers is None else _shrink(numbers)
         if self.design.is_picture:
-            return self._pictures(observations)
-        if self.design.is_bytes:
-            return observations.float().mul_(1 / 255)
-        # Variables can be of any size: small ones pass as they are, large ones shrink (symlog, Hafner et al. 2023).
-        observations = observations.float()
-        return observations.sign() * observations.abs().log1p()
+            return Prepared(self._pictures(main), beside)
+        return Prepared(main.float().mul_(1 / 255) if self.design.is_bytes else _shrink(main), beside)
 
-    def forward(self, observations: Tensor, noise: Noise = None) -> Tensor:
+    def forward(self, main: Tensor, noise: Noise = None, numbers: Tensor | None = None) -> Tensor:
         """What the network says of raw observations: see `judge`."""
-        return self.judge(self.prepare(observations), noise)
+        return self.judge(self.prepare(main, numbers), noise)
 
-    def judge(self, prepared: Tensor, noise: Noise = None) -> Tensor:
+    def judge(self, prepared: Prepared, noise: Noise = None) -> Tensor:
         """Logits of each action's returns, or its mean return alone: (batch, actions, atoms).
 
         Args:
             prepared: From `prepare`.
             noise: One row for all, or one per row of the batch.
         """
-        hidden = functional.relu(self.hidden(self.trunk(prepared), noise)).float()
+        features = self.trunk(prepared.main)
+        device = features.device.type
+        if self.beside is not None:
+            # Numbers can be places on the screen, for which bfloat16 is too coarse.
+            with torch.autocast(device, enabled=False):
+                beside = self.beside(prepared.numbers)
+            features = torch.cat([features, beside.to(features.dtype)], 1)
+        hidden = functional.relu(self.hidden(features, noise)).float()
         # The last layers always compute in single precision: what tells one action from another is a small difference.
-        with torch.autocast(hidden.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             return self._streams(hidden, noise)
 
     def _streams(self, hidden: Tensor, noise: Noise) -> Tensor:
@@ -316,6 +348,12 @@ class RainbowNetwork(nn.Module):
     def _dtype(self) -> torch.dtype:
         device = self.returns.device.type
         return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+
+
+def _shrink(numbers: Tensor) -> Tensor:
+    """Numbers can be of any size: small ones pass as they are, large ones shrink (symlog, Hafner et al. 2023)."""
+    numbers = numbers.float()
+    return numbers.sign() * numbers.abs().log1p()
 
 
 def project(probabilities: Tensor, rewards: Tensor, discounts: Tensor, returns: Tensor) -> Tensor:

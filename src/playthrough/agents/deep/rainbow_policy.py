@@ -48,15 +48,17 @@ class RainbowPolicy:
 
     def decide(
         self,
-        observations: NDArray[Any],
+        observations: Any,
         starts: NDArray[np.bool_],
         *,
         sample: bool = False,
         masks: NDArray[np.bool_] | None = None,
     ) -> Decision:
         """Decide for every lane."""
-        noise = self.network.make_noise(self._random, len(observations)) if sample else None
-        scores = self.q_values(observations, noise)
+        view = self.network.design.view
+        main, numbers = view.main_of(observations), view.numbers_of(observations)
+        noise = self.network.make_noise(self._random, len(main)) if sample else None
+        scores = self.q_values(main, numbers, noise)
         allowed = scores if masks is None else np.where(masks, scores, -np.inf)
         actions: NDArray[Any] = allowed.argmax(1)
         if sample and noise is None:
@@ -66,13 +68,22 @@ class RainbowPolicy:
         return Decision(actions, scores, allowed.max(1))
 
     @torch.no_grad()
-    def q_values(self, observations: NDArray[Any], noise: Tensor | None = None) -> NDArray[np.float32]:
-        """The mean return that each action promises, float32 (lanes, actions)."""
+    def q_values(
+        self, main: NDArray[Any], numbers: NDArray[np.float32] | None = None, noise: Tensor | None = None
+    ) -> NDArray[np.float32]:
+        """The mean return that each action promises, float32 (lanes, actions).
+
+        Args:
+            main: Pictures, or numbers where there are none.
+            numbers: Those beside the pictures.
+            noise: From `RainbowNetwork.make_noise`.
+        """
         device = self.network.returns.device
-        logits = self.network(to_device(observations, device), None if noise is None else noise.to(device))
+        beside = None if numbers is None else to_device(numbers, device)
+        logits = self.network(to_device(main, device), None if noise is None else noise.to(device), beside)
         return self.network.q_values(logits).cpu().numpy()
 
-    def saliency(self, observations: NDArray[Any]) -> NDArray[np.float32] | None:
+    def saliency(self, observations: Any) -> NDArray[np.float32] | None:
         """How much each pixel of the newest picture would change the chosen action's Q-value, the most is 1.
 
         The gradient's absolute value, as Wang et al. 2016, section 4.2, show it.
@@ -80,8 +91,13 @@ class RainbowPolicy:
         design = self.network.design
         if not design.is_picture:
             return None
-        pictures = self.network.prepare(to_device(observations, self.network.returns.device)).requires_grad_()
-        best = self.network.q_values(self.network.judge(pictures)).amax(1).sum()
+        device, numbers = self.network.returns.device, design.view.numbers_of(observations)
+        prepared = self.network.prepare(
+            to_device(design.view.main_of(observations), device),
+            None if numbers is None else to_device(numbers, device),
+        )
+        pictures = prepared.main.requires_grad_()
+        best = self.network.q_values(self.network.judge(prepared)).amax(1).sum()
         (gradient,) = torch.autograd.grad(best, pictures)
         num_past = design.observation_shape[0] if design.is_stack else 1
         newest = gradient[:, -(gradient.shape[1] // num_past) :].abs().amax(1)
@@ -91,7 +107,8 @@ class RainbowPolicy:
     def state(self) -> ArrayState:
         """Everything that it takes to make this policy again."""
         values: dict[str, Any] = {"design": asdict(self.network.design), "epsilon": self._epsilon}
-        values["design"]["observation_shape"] = list(self.network.design.observation_shape)
+        for name in ("observation_shape", "number_keys"):
+            values["design"][name] = list(values["design"][name])
         return ArrayState("rainbow", parameter_arrays(self.network), values)
 
     @classmethod
@@ -106,6 +123,7 @@ class RainbowPolicy:
         try:
             given: dict[str, Any] = dict(state.values["design"])
             given["observation_shape"] = tuple(given["observation_shape"])
+            given["number_keys"] = tuple(given.get("number_keys", ()))
             design = NetworkDesign(**given)
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the policy's state does not say what network it has: {error}") from error

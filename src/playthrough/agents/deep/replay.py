@@ -10,13 +10,14 @@ pictures it holds the newest picture alone, a quarter of the memory, and a stack
 The last observation of an episode has a slot of its own: where an episode was cut short, what would have followed is
 estimated from there. An episode that begins with a stack that is not its first picture over and over gets slots for
 those pictures as well. What may be drawn is said by the sum tree alone: a slot has weight as soon as the next n steps,
-or the episode's end, are known, until its pictures are about to be overwritten.
+or the episode's end, are known, until its pictures are about to be overwritten. What is beside an observation, such as
+which actions are allowed on it, has a place in the observation's slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class ReplayShape:
         gamma: Discount per step.
         alpha: How much priorities count; 0 draws uniformly.
         spare: Steps of all lanes together that can follow on `state()` without touching what it refers to.
+        beside: What else belongs to an observation, by name: its shape, and its type.
     """
 
     lanes: int
@@ -66,6 +68,9 @@ class ReplayShape:
     gamma: float = 0.99
     alpha: float = 0.0
     spare: int = 0
+    beside: Mapping[str, tuple[tuple[int, ...], DTypeLike]] = field(
+        default_factory=dict[str, tuple[tuple[int, ...], DTypeLike]]
+    )
 
     @property
     def stack(self) -> int:
@@ -84,25 +89,38 @@ class ReplayShape:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was seen, of a few lanes or steps.
+
+    Attributes:
+        observations: (rows, *observation).
+        beside: What else belongs to them, by name: (rows, ...).
+    """
+
+    observations: NDArray[Any]
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+
+
+@dataclass(frozen=True)
 class Batch:
     """Steps to learn from.
 
     Attributes:
         slots: Where they are; `update_priorities` wants them back.
-        observations: (batch, *observation).
+        seen: What was seen before each step.
         actions: int64 (batch,).
         returns: float32 (batch,): the discounted sum of the next n rewards, or of those until the episode's end.
-        next_observations: (batch, *observation): n steps later, or the episode's last.
-        discounts: float32 (batch,): what the estimate of next_observations counts: gamma to the number of steps
-            between, 0 where the game ended.
+        following: What was seen n steps later, or at the episode's end.
+        discounts: float32 (batch,): what the estimate of what follows counts: gamma to the number of steps between, 0
+            where the game ended.
         weights: float32 (batch,): importance weights, the largest 1.
     """
 
     slots: NDArray[np.int64]
-    observations: NDArray[Any]
+    seen: Seen
     actions: NDArray[np.int64]
     returns: NDArray[np.float32]
-    next_observations: NDArray[Any]
+    following: Seen
     discounts: NDArray[np.float32]
     weights: NDArray[np.float32]
 
@@ -134,6 +152,10 @@ class ReplayBuffer:
         self._rewards = make_array("rewards", rings, np.float32).reshape(-1)
         self._ends = make_array("ends", rings, np.uint8).reshape(-1)
         self._ages = make_array("ages", rings, np.uint8).reshape(-1)
+        self._beside = {
+            name: make_array(name, (*rings, *part), dtype).reshape(-1, *part)
+            for name, (part, dtype) in shape.beside.items()
+        }
         self._written = make_array("written", (shape.lanes,), np.int64)
         """Slots written per lane since the beginning; the last is that of the present observation."""
         self._tree = SumTree(shape.lanes * self._size)
@@ -155,12 +177,12 @@ class ReplayBuffer:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
-    def start(self, observations: NDArray[Any]) -> None:
-        """Begin with every lane's first observation; what was remembered before is gone."""
+    def start(self, seen: Seen) -> None:
+        """Begin with what every lane sees first; what was remembered before is gone."""
         self._written[:] = 0
         self._tree.fill(np.zeros(self.shape.lanes * self._size, np.float32))
         for lane in range(self.shape.lanes):
-            self._begin_episode(lane, observations[lane])
+            self._begin_episode(lane, seen)
         self._weigh()
 
     def add(
@@ -169,8 +191,8 @@ class ReplayBuffer:
         rewards: NDArray[Any],
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
-        observations: NDArray[Any],
-        final_observations: NDArray[Any] | None = None,
+        seen: Seen,
+        finals: Mapping[int, Seen] | None = None,
     ) -> None:
         """Remember one step of every lane.
 
@@ -179,8 +201,8 @@ class ReplayBuffer:
             rewards: What was paid for it.
             terminated: Where the game ended.
             truncated: Where the episode was cut short.
-            observations: What came next; where an episode ended, the first of the one after.
-            final_observations: One per lane, read where an episode ended: its last.
+            seen: What came next; where an episode ended, the first of the one after.
+            finals: What was seen last, one row for each lane whose episode ended.
         """
         ended = terminated | truncated
         at = self._slots(self._lanes, self._written - 1)
@@ -189,36 +211,47 @@ class ReplayBuffer:
         ages = self._ages[at]
         self._episode_steps += 1
         ending: list[int] = np.flatnonzero(ended).tolist()
-        pictures = self._newest(observations)
+        pictures, beside = self._newest(seen), seen.beside
         if len(ending):
-            assert final_observations is not None
-            pictures = pictures.copy()
+            assert finals is not None
+            pictures, beside = pictures.copy(), {name: part.copy() for name, part in beside.items()}
             for lane in ending:
-                pictures[lane] = self._newest_of(final_observations[lane])
-        self._write(self._lanes, pictures, np.minimum(ages + 1, self._stack - 1))
+                pictures[lane] = self._newest(finals[lane])[0]
+                for name, part in beside.items():
+                    part[lane] = finals[lane].beside[name][0]
+        self._write(self._lanes, pictures, np.minimum(ages + 1, self._stack - 1), beside)
         steps = self.shape.n_step
         known = ~ended & (self._episode_steps >= steps)
         self._ready.append(self._slots(self._lanes[known], self._written[known] - 1 - steps))
         for lane in ending:
             back = np.arange(1, min(steps, self._episode_steps[lane]) + 1)
             self._ready.append(self._slots(np.full(len(back), lane), self._written[lane] - 1 - back))
-            self._begin_episode(lane, observations[lane])
+            self._begin_episode(lane, seen)
         self._weigh()
 
-    def _begin_episode(self, lane: int, observation: NDArray[Any]) -> None:
+    def _begin_episode(self, lane: int, seen: Seen) -> None:
         self._episode_steps[lane] = 0
+        observation, beside = seen.observations[lane], {name: part[[lane]] for name, part in seen.beside.items()}
         pictures = observation if self.shape.stacked else observation[np.newaxis]
         if (pictures == pictures[-1:]).all():
             pictures = pictures[-1:]
         for age, picture in enumerate(pictures):
-            self._write(np.array([lane]), picture[np.newaxis], np.array([age], np.uint8))
+            self._write(np.array([lane]), picture[np.newaxis], np.array([age], np.uint8), beside)
 
-    def _write(self, lanes: NDArray[np.int64], pictures: NDArray[Any], ages: NDArray[np.uint8]) -> None:
+    def _write(
+        self,
+        lanes: NDArray[np.int64],
+        pictures: NDArray[Any],
+        ages: NDArray[np.uint8],
+        beside: Mapping[str, NDArray[Any]],
+    ) -> None:
         written = self._written[lanes]
         at = self._slots(lanes, written)
         # Told before it is done: whoever reads these arrays after a crash sees what may have been overwritten.
         self._written[lanes] = written + 1
         self._pictures[at], self._ages[at] = pictures, ages
+        for name, ring in self._beside.items():
+            ring[at] = beside[name]
         self._gone.append(self._slots(lanes, written + self._stack - 1 + self.shape.spare_per_lane))
 
     def _weigh(self) -> None:
@@ -232,11 +265,8 @@ class ReplayBuffer:
     def _slots(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         return lanes * self._size + numbers % self._size
 
-    def _newest(self, observations: NDArray[Any]) -> NDArray[Any]:
-        return observations[:, -1] if self.shape.stacked else observations
-
-    def _newest_of(self, observation: NDArray[Any]) -> NDArray[Any]:
-        return observation[-1] if self.shape.stacked else observation
+    def _newest(self, seen: Seen) -> NDArray[Any]:
+        return seen.observations[:, -1] if self.shape.stacked else seen.observations
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -274,20 +304,21 @@ class ReplayBuffer:
         discounts = np.where(over, 0.0, self._powers[steps])
         return Batch(
             slots,
-            self._observations(lanes, first),
+            self._seen(lanes, first),
             self._actions[slots].astype(np.int64),
             returns.astype(np.float32),
-            self._observations(lanes, first + steps),
+            self._seen(lanes, first + steps),
             discounts.astype(np.float32),
             weights,
         )
 
-    def _observations(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[Any]:
+    def _seen(self, lanes: NDArray[np.int64], numbers: NDArray[np.int64]) -> Seen:
         at = self._slots(lanes, numbers)
+        beside = {name: ring[at] for name, ring in self._beside.items()}
         if not self.shape.stacked:
-            return self._pictures[at]
+            return Seen(self._pictures[at], beside)
         back = np.minimum(np.arange(self._stack - 1, -1, -1), self._ages[at][:, np.newaxis])
-        return self._pictures[self._slots(lanes[:, np.newaxis], numbers[:, np.newaxis] - back)]
+        return Seen(self._pictures[self._slots(lanes[:, np.newaxis], numbers[:, np.newaxis] - back)], beside)
 
     def drawable(self) -> NDArray[np.int64]:
         """All slots that can be drawn, in no order that means anything."""
