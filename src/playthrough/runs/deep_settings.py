@@ -33,7 +33,8 @@ class RunSteps:
 
     Attributes:
         evaluate_every: How often the policy plays the evaluation episodes; None for ten times in all.
-        evaluation_episodes: How many those are; their mean decides which policy is the best.
+        evaluation_episodes: How many those are. A policy whose mean seems the best plays twice as many others, and the
+            mean of all decides.
         checkpoint_every: How often a checkpoint is written at least; None for twenty times in all. One is written after
             two minutes in any case.
     """

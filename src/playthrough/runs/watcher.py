@@ -107,7 +107,7 @@ class DeepTotals:
         best_return: The best of those.
         evaluations: How many there were.
         evaluation: Mean of the last evaluation's episodes; None before the first.
-        best_evaluation: The best of those means.
+        best_evaluation: The best policy's mean, over its other episodes as well.
         best_agent_steps: After how many agent steps that was.
         steps_per_second: Of the last update.
         time_left_s: Seconds until all steps are done; None if nothing is known yet.
