@@ -120,6 +120,18 @@ def test_masked_actions_are_never_taken(algo: str):
     assert policy.decide(some(VECTOR), NO_STARTS, masks=masks).actions.tolist()[0] in (1, 4)
 
 
+def test_a_policy_that_is_sure_of_a_forbidden_action_takes_any_other():
+    learner = learned(small("maskable"), VECTOR, spaces.Discrete(4))
+    state = learner.policy.state()
+    (bias,) = [name for name in state.arrays if name.endswith("action_net.bias")]
+    state.arrays[bias][:] = [0.0, 500.0, 0.0, 0.0]
+    policy = policy_from_state(state, VECTOR, spaces.Discrete(4))
+    masks = np.array([[True, False, True, True]] * LANES)
+    drawn = [policy.decide(some(VECTOR), NO_STARTS, sample=True, masks=masks) for _ in range(40)]
+    assert {action for decision in drawn for action in decision.actions.tolist()} == {0, 2, 3}
+    np.testing.assert_allclose(drawn[0].scores, [[1 / 3, 0, 1 / 3, 1 / 3]] * LANES, rtol=1e-6)
+
+
 def test_buttons_have_a_probability_each():
     policy = learned(small("ppo"), PICTURE, spaces.MultiBinary(4)).policy
     decision = policy.decide(some(PICTURE), STARTS)

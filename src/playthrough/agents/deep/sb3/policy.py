@@ -91,7 +91,8 @@ class Sb3Policy:
             chosen = self._random.random(scores.shape) < scores if sample else scores > 0.5
             return Decision(chosen.astype(np.int8), scores, values)
         if masks is not None:
-            scores = np.where(masks, scores, np.float32(0))
+            # Where forbidden actions leave the others nothing, those are all alike.
+            scores = np.where(masks, np.maximum(scores, np.finfo(np.float32).tiny), np.float32(0))
             scores /= scores.sum(axis=1, keepdims=True)
         if not sample:
             return Decision(scores.argmax(axis=1), scores, values)
