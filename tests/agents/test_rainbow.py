@@ -423,6 +423,13 @@ def test_states_of_something_else_are_refused() -> None:
         RainbowLearner(cartpole(2), replace(SMALL, hidden=8), state=state)
     with pytest.raises(StateError, match="of kind 'rainbow-learner'"):
         RainbowPolicy.from_state(state)
+    del state.arrays["statistics.mean"]
+    with pytest.raises(StateError, match="normalise_observations=False"):
+        RainbowLearner(cartpole(2), SMALL, state=state)
+    policy = RainbowLearner(cartpole(2), SMALL).policy.state()
+    policy.arrays["numbers_spread"] = np.ones(3, np.float32)
+    with pytest.raises(StateError, match="standard deviation of numbers of shape"):
+        RainbowPolicy.from_state(policy)
 
 
 def test_a_stored_policy_plays_alike() -> None:
@@ -460,9 +467,10 @@ def test_cartpole_is_learned() -> None:
         buffer_size=16_000,
         learn_start=500,
         train_every=4,
-        learning_rate=1e-3,
+        learning_rate=5e-4,
         target_every=100,
-        hidden=64,
+        hidden=128,
+        sigma=0.1,
         v_min=0.0,
         v_max=100.0,
         batch_size=64,

@@ -15,6 +15,7 @@ from typing import Any, cast
 import gymnasium
 import numpy as np
 import torch
+from gymnasium.wrappers.utils import RunningMeanStd
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -96,6 +97,7 @@ class RainbowLearner:
             fused=self._device.type in ("cpu", "cuda"),
         )
         self._policy = RainbowPolicy(self._online, epsilon=self.options.epsilon_to, seed=seed)
+        self._statistics: Any = RunningMeanStd(shape=self.design.numbers_shape) if self.design.normalised else None
         self._seen = self._first_sight(seed) if state is None else _stored_sight(state)
         self._replay = ReplayBuffer(
             ReplayShape(
@@ -124,6 +126,7 @@ class RainbowLearner:
         """Steps of the replay buffer that a stored state referred to and that were overwritten since; 0 is exact."""
         if state is None:
             self._replay.start(self._seen)
+            self._count(self._seen)
         else:
             self._load(state)
 
@@ -207,6 +210,7 @@ class RainbowLearner:
             for lane, info in zip(ending, last_infos, strict=True)
         }
         self._replay.add(actions, paid, terminated, truncated, seen, finals)
+        self._count(seen)
         self._seen = seen
         self._rewards += rewards
         self._steps += 1
@@ -251,6 +255,16 @@ class RainbowLearner:
         return Seen(
             np.array(view.main_of(observations)), {name: part for name, part in beside.items() if part is not None}
         )
+
+    def _count(self, seen: Seen) -> None:
+        """Take numbers into account of which networks see how far they are off their mean."""
+        if self._statistics is not None:
+            self._statistics.update(seen.beside.get(NUMBERS, seen.observations))
+            self._tell_statistics()
+
+    def _tell_statistics(self) -> None:
+        for network in (self._online, self._target):
+            network.expect(self._statistics.mean, np.sqrt(self._statistics.var + 1e-8))
 
     # Learning --------------------------------------------------------------------------------------------------------
 
@@ -351,6 +365,8 @@ class RainbowLearner:
                 arrays[f"adam.{key}.{name}"] = to_array(value)
         arrays |= {f"replay.{name}": array for name, array in replay.arrays.items()}
         arrays |= {f"beside.{name}": part for name, part in self._seen.beside.items()}
+        if self._statistics is not None:
+            arrays |= {"statistics.mean": self._statistics.mean.copy(), "statistics.var": self._statistics.var.copy()}
         arrays |= {
             "observations": self._seen.observations,
             "rewards": self._rewards.copy(),
@@ -363,6 +379,7 @@ class RainbowLearner:
             "act_random": self._act_random.bit_generator.state,
             "learn_random": self._learn_random.bit_generator.state,
             "replay": replay.values,
+            "statistics_count": None if self._statistics is None else float(self._statistics.count),
         }
         return ArrayState("rainbow-learner", arrays, values)
 
@@ -370,6 +387,14 @@ class RainbowLearner:
         arrays, values = state.arrays, state.values
         load_parameters(self._online, _under("online.", arrays))
         load_parameters(self._target, _under("target.", arrays))
+        if self._statistics is not None:
+            if "statistics.mean" not in arrays:
+                raise StateError(
+                    "the state does not say what numbers are like: go on with normalise_observations=False"
+                )
+            self._statistics.mean, self._statistics.var = arrays["statistics.mean"], arrays["statistics.var"]
+            self._statistics.count = values["statistics_count"]
+            self._tell_statistics()
         for name, parameter in self._online.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 stored = arrays.get(f"adam.{key}.{name}")

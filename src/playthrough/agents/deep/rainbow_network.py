@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +20,7 @@ from playthrough.agents.deep.rainbow_observations import SMALLEST_PICTURE, View,
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 
 NUMBERS_WIDTH = 64  # of the layer that numbers beside a picture go through
+FARTHEST = 10.0  # standard deviations that a number can be off its mean; what is farther off is cut
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class NetworkDesign:
         picture_key: Which part of a dict is the picture.
         number_keys: Which parts of a dict are numbers.
         num_numbers: How many of those are beside a picture.
+        normalised: Whether numbers are taken less their mean and divided by their standard deviation; their
+            logarithm is taken otherwise.
     """
 
     observation_shape: tuple[int, ...]
@@ -52,6 +56,7 @@ class NetworkDesign:
     picture_key: str | None = None
     number_keys: tuple[str, ...] = ()
     num_numbers: int = 0
+    normalised: bool = False
 
     @classmethod
     def of(cls, options: RainbowOptions, view: View, num_actions: int) -> NetworkDesign:
@@ -69,7 +74,13 @@ class NetworkDesign:
             view.picture,
             view.numbers,
             view.num_numbers,
+            options.normalise_observations and (view.num_numbers > 0 or not is_picture(view.shape, view.is_bytes)),
         )
+
+    @property
+    def numbers_shape(self) -> tuple[int, ...]:
+        """Of the numbers that are seen, beside a picture or alone."""
+        return (self.num_numbers,) if self.is_picture else self.observation_shape
 
     @property
     def view(self) -> View:
@@ -218,6 +229,11 @@ class RainbowNetwork(nn.Module):
         self.design = design
         self.register_buffer("returns", torch.linspace(design.v_min, design.v_max, design.atoms), persistent=False)
         self.returns: Tensor
+        shape = design.numbers_shape if design.normalised else ()
+        self.register_buffer("numbers_mean", torch.zeros(shape), persistent=False)
+        self.register_buffer("numbers_spread", torch.ones(shape), persistent=False)
+        self.numbers_mean: Tensor
+        self.numbers_spread: Tensor
         if design.is_picture:
             with torch.no_grad():
                 pictures = self._pictures(torch.zeros(1, *design.observation_shape, dtype=torch.uint8))
@@ -271,10 +287,24 @@ class RainbowNetwork(nn.Module):
 
     def prepare(self, main: Tensor, numbers: Tensor | None = None) -> Prepared:
         """Observations as the layers want them; pictures in the numbers that are computed with."""
-        beside = None if numbers is None else _shrink(numbers)
         if self.design.is_picture:
-            return Prepared(self._pictures(main), beside)
-        return Prepared(main.float().mul_(1 / 255) if self.design.is_bytes else _shrink(main), beside)
+            return Prepared(self._pictures(main), None if numbers is None else self._numbers(numbers))
+        return Prepared(self._numbers(main))
+
+    def _numbers(self, numbers: Tensor) -> Tensor:
+        numbers = numbers.float()
+        if self.design.normalised:
+            return ((numbers - self.numbers_mean) / self.numbers_spread).clamp_(-FARTHEST, FARTHEST)
+        if self.design.is_bytes and not self.design.is_picture:
+            return numbers.mul_(1 / 255)
+        # Small ones pass as they are, large ones shrink (symlog, Hafner et al. 2023).
+        return numbers.sign() * numbers.abs().log1p()
+
+    @torch.no_grad()
+    def expect(self, mean: NDArray[np.floating], spread: NDArray[np.floating]) -> None:
+        """Say what numbers are like, where they are normalised: their mean and standard deviation."""
+        self.numbers_mean.copy_(torch.from_numpy(mean))
+        self.numbers_spread.copy_(torch.from_numpy(spread))
 
     def forward(self, main: Tensor, noise: Noise = None, numbers: Tensor | None = None) -> Tensor:
         """What the network says of raw observations: see `judge`."""
@@ -348,12 +378,6 @@ class RainbowNetwork(nn.Module):
     def _dtype(self) -> torch.dtype:
         device = self.returns.device.type
         return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
-
-
-def _shrink(numbers: Tensor) -> Tensor:
-    """Numbers can be of any size: small ones pass as they are, large ones shrink (symlog, Hafner et al. 2023)."""
-    numbers = numbers.float()
-    return numbers.sign() * numbers.abs().log1p()
 
 
 def project(probabilities: Tensor, rewards: Tensor, discounts: Tensor, returns: Tensor) -> Tensor:

@@ -47,6 +47,9 @@ class RainbowOptions:
     max_gradient_norm: float = _option(10.0, "gradients are clipped to this norm; 0 leaves them alone")
     reward_clip: Literal["none", "sign"] = _option("sign", "learn from the rewards' signs alone, or from them as paid")
     reward_scale: float = _option(1.0, "what rewards are multiplied with, before they are clipped")
+    normalise_observations: bool = _option(
+        True, "all but pictures: subtract each number's running mean and divide by its standard deviation"
+    )
     hidden: int = _option(512, "width of the layers behind the convolutions, or of those of a vector's network")
     stacked: bool = _option(True, "pictures along the first axis are past ones: store each but once")
     steps_per_update: int = _option(32, "steps of every lane between two reports")

@@ -14,6 +14,9 @@ from playthrough.agents.deep.learner import ArrayState, Decision
 from playthrough.agents.deep.rainbow_network import NetworkDesign, RainbowNetwork, pick_device
 from playthrough.errors import StateError
 
+MEAN, SPREAD = "numbers_mean", "numbers_spread"
+"""Under these names a state holds what numbers are like."""
+
 
 class RainbowPolicy:
     """Takes the action with the highest Q-value.
@@ -109,7 +112,10 @@ class RainbowPolicy:
         values: dict[str, Any] = {"design": asdict(self.network.design), "epsilon": self._epsilon}
         for name in ("observation_shape", "number_keys"):
             values["design"][name] = list(values["design"][name])
-        return ArrayState("rainbow", parameter_arrays(self.network), values)
+        arrays = parameter_arrays(self.network)
+        if self.network.design.normalised:
+            arrays |= {MEAN: to_array(self.network.numbers_mean), SPREAD: to_array(self.network.numbers_spread)}
+        return ArrayState("rainbow", arrays, values)
 
     @classmethod
     def from_state(cls, state: ArrayState, device: str = "auto") -> RainbowPolicy:
@@ -129,6 +135,8 @@ class RainbowPolicy:
             raise StateError(f"the policy's state does not say what network it has: {error}") from error
         network = make_network(design, 0, pick_device(device))
         load_parameters(network, state.arrays)
+        if design.normalised:
+            load_expectation(network, state.arrays)
         return cls(network, epsilon=float(state.values.get("epsilon", 0.01)))
 
 
@@ -157,6 +165,22 @@ def to_array(tensor: Tensor) -> NDArray[Any]:
 def parameter_arrays(network: RainbowNetwork) -> dict[str, NDArray[Any]]:
     """A network's parameters by name."""
     return {name: to_array(parameter) for name, parameter in network.named_parameters()}
+
+
+def load_expectation(network: RainbowNetwork, arrays: dict[str, NDArray[Any]]) -> None:
+    """Tell a network what numbers are like.
+
+    Raises:
+        StateError: That is not said, or of other numbers.
+    """
+    given = [arrays.get(MEAN), arrays.get(SPREAD)]
+    shapes = [None if part is None else part.shape for part in given]
+    if given[0] is None or given[1] is None or {*shapes} != {network.design.numbers_shape}:
+        raise StateError(
+            f"the state belongs to another network: expected the mean and the standard deviation of numbers of shape "
+            f"{network.design.numbers_shape}, got {shapes}"
+        )
+    network.expect(given[0], given[1])
 
 
 @torch.no_grad()
