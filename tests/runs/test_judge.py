@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from small_run import Listener
 
 from playthrough.env.options import EnvOptions
+from playthrough.env.vector import RetroVectorEnv
 from playthrough.errors import ConfigError
 from playthrough.runs.agent import RandomPlay, load_agent
-from playthrough.runs.judge import JudgedEpisode, Judgement, evaluate_agent, student_t_95
+from playthrough.runs.judge import JudgedEpisode, Judgement, evaluate_agent, play_episodes, student_t_95
 from playthrough.runs.watcher import TrainResult
 
 
@@ -44,6 +47,15 @@ def test_lanes_and_threads_change_nothing() -> None:
     assert alone == together
     assert [episode.seed for episode in alone.episodes] == [3, 4, 5, 6, 7]
     assert {episode.end for episode in alone.episodes} == {"time limit"}
+
+
+def test_actions_stick_or_come_late_as_the_agent_knows_it() -> None:
+    plain = EnvOptions(game="Airstriker-Genesis", frame_skip=4, max_episode_steps=80, observation="ram")
+    sticky, late = replace(plain, repeat_action_probability=0.25), replace(plain, delay_action_probability=0.25)
+    judged = [evaluate_agent(RandomPlay(), options, episodes=3, threads=1) for options in (plain, sticky, late)]
+    assert judged[0] == judged[1] != judged[2]
+    with closing(RetroVectorEnv(replace(late, num_envs=3, autoreset_mode="disabled", noop_max=30))) as env:
+        assert play_episodes(RandomPlay(), env, 3, 0) == judged[2].episodes
 
 
 def test_a_trained_agent_is_judged_and_has_no_memory_of_other_episodes(

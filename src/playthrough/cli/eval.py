@@ -32,8 +32,9 @@ def evaluate(
     """Say whether a trained agent plays better than random buttons do.
 
     Every episode has a random start (up to 30 frames without a button) and sticky actions (a quarter of the frames), so
-    that nothing can be learnt by heart. The agent is better where the 95 % confidence intervals do not overlap. Several
-    start states take turns, and are listed one by one.
+    that nothing can be learnt by heart; a run whose actions come late now and then, as in reference runs, is judged
+    with that instead. The agent is better where the 95 % confidence intervals do not overlap. Several start states take
+    turns, and are listed one by one.
     """
     judge_against_random(run, episodes, seed=seed, lanes=lanes, threads=threads, **chosen.given)
     try_next(command("watch", run), command("train", "--resume", run, *more_of(run)))

@@ -132,9 +132,10 @@ def evaluate_agent(
     """Judge an agent by episodes in which it can learn nothing by heart.
 
     Every episode starts after a random number of frames without a button (at most 30), and on each frame the buttons of
-    the frame before are repeated with a chance of 25 %. An episode without an end is cut off after five minutes of
-    play. Episode i has the seed `seed` + i: two agents that are judged with the same seed start alike. Where there are
-    several start states, they take turns. Neither lanes nor threads change anything.
+    the frame before are repeated with a chance of 25 %. An environment that delays actions, as reference runs in the
+    integrations' metadata were played with, does that instead. An episode without an end is cut off after five minutes
+    of play. Episode i has the seed `seed` + i: two agents that are judged with the same seed start alike. Where there
+    are several start states, they take turns. Neither lanes nor threads change anything.
 
     Args:
         source: Whose agent plays: a TrainedAgent, or RandomPlay().
@@ -150,14 +151,14 @@ def evaluate_agent(
     """
     if episodes < 2:
         raise ValueError(f"episodes must be at least 2 for an interval, not {episodes}")
+    is_late = options.delay_action_probability > 0
     changes: dict[str, Any] = {
         "num_envs": max(1, min(lanes, episodes)),
         "num_threads": threads,
         "autoreset_mode": "disabled",
         "max_episode_steps": options.max_episode_steps or math.ceil(MAX_FRAMES / options.frame_skip),
         "noop_max": NOOP_MAX,
-        "repeat_action_probability": REPEAT_ACTION_PROBABILITY,
-        "delay_action_probability": 0.0,
+        "repeat_action_probability": options.repeat_action_probability if is_late else REPEAT_ACTION_PROBABILITY,
         "record": None,
         "render_mode": None,
         "sound": False,
