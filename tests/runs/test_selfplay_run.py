@@ -49,6 +49,7 @@ snapshot_every_steps = 48
 _ALGO = {
     "ppo": "rollout_steps = 8\nbatch_size = 16\nepochs = 1\nhidden_sizes = [8]",
     "recurrent": "rollout_steps = 8\nbatch_size = 16\nepochs = 1\nlstm_size = 8",
+    "rainbow": "steps_per_update = 8\nlearn_start = 24\nbuffer_size = 400\nbatch_size = 8\nhidden = 8\natoms = 11",
 }
 
 
@@ -114,7 +115,7 @@ class StopAfter(DeepListener):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("algo", ["ppo", "recurrent"])
+@pytest.mark.parametrize("algo", ["ppo", "recurrent", "rainbow"])
 def test_a_run_that_goes_on_equals_one_in_one_go(
     algo: str, tmp_path: Path, duel: tuple[TrainResult, DeepListener]
 ) -> None:
