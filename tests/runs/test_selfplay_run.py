@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pytest
 import torch
 from small_deep_run import DeepListener, deep_metrics
 
+from playthrough.engine.systems import get_system
 from playthrough.errors import ConfigError, StateError
+from playthrough.game.movies import read_movie
 from playthrough.runs.agent import load_agent
 from playthrough.runs.config import RunConfig, load_config, resolve
 from playthrough.runs.deep_checkpoint import latest_deep_checkpoint
 from playthrough.runs.folder import RunFolder
 from playthrough.runs.judge import evaluate_agent
+from playthrough.runs.partner import AgentPartner
 from playthrough.runs.replay import replay
 from playthrough.runs.train import resume, train
 from playthrough.runs.watcher import TrainResult
@@ -156,11 +160,31 @@ def test_a_run_can_be_the_opponent(duel: tuple[TrainResult, DeepListener], tmp_p
         resume(duel[0].folder, changes=["selfplay.league_size=3"])
 
 
+def test_what_actions_press_may_differ_where_it_learns(tmp_path: Path) -> None:
+    """In the game for two all actions press B as well; there are as many as in the other game."""
+    both = "selfplay.env.actions=[['B'], ['LEFT', 'B'], ['RIGHT', 'B'], ['B']]"
+    result = train(duel_config(tmp_path / "run", both, steps=96))
+    agent = load_agent(result.folder)
+    assert agent.config.env_options().actions == ((), ("LEFT",), ("RIGHT",), ("B",))
+    assert agent.config.env_options(**agent.config.training_env).actions[0] == ("B",)  # type: ignore[index]
+    assert result.movie is not None
+    b = get_system("Nes").mask_of(["B"])
+    pressed = (read_movie(result.movie).inputs[:, 0] & b) > 0
+    assert pressed.mean() < 0.7, "the movie is of the other game"
+    options = agent.config.env_options(state="Versus2P", players=2)
+    with closing(AgentPartner(agent, options, 1, seed=0)) as partner:
+        partner.begin("Versus2P")
+        assert partner.pads(0)[1] & b
+    wrong = duel_config(tmp_path / "wrong", "selfplay.env.actions=[['B'], ['LEFT']]")
+    with pytest.raises(ConfigError, match=r"Discrete\(2\)"):
+        train(wrong)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["selfplay.latest_share=2"], "latest_share must be from 0 to 1, not 2"),
-        (["selfplay.env.frame_skip=2"], "an agent sees and presses the same in both games: write it in"),
+        (["selfplay.env.frame_skip=2"], "an agent sees the same, and as often, in both games: write it in"),
         (["selfplay.mirror.flop=true"], "unknown setting 'flop'; did you mean 'flip'"),
         (["selfplay.leauge_size=3"], "unknown setting; did you mean 'league_size'"),
         (["selfplay.env.noop_max=-1"], "noop_max must be a whole number of frames"),

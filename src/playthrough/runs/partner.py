@@ -45,7 +45,9 @@ class AgentPartner:
     """
 
     def __init__(self, trained: AnyTrainedAgent, options: EnvOptions, seat: int, *, seed: int) -> None:
-        learned, selfplay = trained.config.env_options(), trained.config.selfplay
+        selfplay, training = trained.config.selfplay, trained.config.training_env
+        # Where the game for two has actions of its own, these are what the agent knows of it.
+        learned = trained.config.env_options(**({"actions": training["actions"]} if "actions" in training else {}))
         game, known = load_integration(options.game).name, load_integration(learned.game).name
         if game != known:
             raise ConfigError(f"{trained.name} learned {known} and cannot play {game}")

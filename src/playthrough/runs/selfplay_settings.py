@@ -11,9 +11,9 @@ from playthrough.env.options import EnvOptions
 from playthrough.env.seats import Mirror
 from playthrough.runs.settings import Draft, plain, read_fields
 
-_THE_SAME = "an agent sees and presses the same in both games: write it in [env]"
+_THE_SAME = "an agent sees the same, and as often, in both games: write it in [env]"
 _NOT_HERE = {
-    **dict.fromkeys(("observation", "actions", "frame_skip"), _THE_SAME),
+    **dict.fromkeys(("observation", "frame_skip"), _THE_SAME),
     "players": "self-play is for two",
 }
 
