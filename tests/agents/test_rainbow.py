@@ -18,6 +18,7 @@ import playthrough as pt
 from playthrough.agents.deep.learner import ArrayState, UpdateReport
 from playthrough.agents.deep.rainbow import RainbowLearner, RainbowOptions, RainbowPolicy
 from playthrough.agents.deep.rainbow_network import NetworkDesign, RainbowNetwork, project
+from playthrough.agents.deep.rainbow_observations import View
 from playthrough.errors import StateError
 
 SMALL = RainbowOptions(
@@ -123,7 +124,7 @@ def test_the_projection_is_that_of_the_paper() -> None:
 
 def test_noise_is_a_noisy_weight_matrix_and_each_row_can_have_its_own() -> None:
     torch.manual_seed(0)
-    network = RainbowNetwork(NetworkDesign((6,), False, 3, hidden=8, dueling=False))
+    network = RainbowNetwork(NetworkDesign(View((6,), False), 3, hidden=8, dueling=False))
     layer = network.hidden
     noise = network.make_noise(np.random.default_rng(0), rows=4)
     assert noise is not None
@@ -146,13 +147,13 @@ def test_noise_is_a_noisy_weight_matrix_and_each_row_can_have_its_own() -> None:
 
 def test_gradients_through_fixed_noise_are_those_through_free_noise() -> None:
     torch.manual_seed(0)
-    network = RainbowNetwork(NetworkDesign((6,), False, 3, hidden=8))
+    network = RainbowNetwork(NetworkDesign(View((6,), False), 3, hidden=8))
     noise = network.make_noise(np.random.default_rng(0))
     inputs, weights = torch.randn(4, 6), torch.randn(4, 3, 51)
     gradients: list[dict[str, torch.Tensor]] = []
     for given in (noise, network.fix(noise)):
         network.zero_grad()
-        (network(inputs, given) * weights).sum().backward()
+        (network(network.prepare(inputs), given) * weights).sum().backward()
         network.take_gradients(given)
         gradients.append({name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == gradients[1].keys() == dict(network.named_parameters()).keys()
@@ -161,16 +162,16 @@ def test_gradients_through_fixed_noise_are_those_through_free_noise() -> None:
 
 
 def test_dueling_advantages_have_no_mean() -> None:
-    network = RainbowNetwork(NetworkDesign((4,), False, 3, hidden=8, sigma=None, atoms=1))
+    network = RainbowNetwork(NetworkDesign(View((4,), False), 3, hidden=8, sigma=None, atoms=1))
     inputs = torch.randn(5, 4)
     hidden = torch.relu(network.hidden(network.trunk(network.prepare(inputs).main), None))
     assert network.value is not None
-    torch.testing.assert_close(network(inputs).mean(1), network.value(hidden[:, 8:], None))
+    torch.testing.assert_close(network(network.prepare(inputs)).mean(1), network.value(hidden[:, 8:], None))
 
 
 @pytest.mark.parametrize("shape", [(4, 84, 84), (84, 84), (84, 80, 3), (2, 84, 80, 3)])
 def test_pictures_of_every_layout_are_seen(shape: tuple[int, ...]) -> None:
-    policy = RainbowPolicy(RainbowNetwork(NetworkDesign(shape, True, 5, hidden=16)))
+    policy = RainbowPolicy(RainbowNetwork(NetworkDesign(View(shape, True), 5, hidden=16)))
     pictures = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     saliency = policy.saliency(pictures)
     assert saliency is not None
@@ -214,8 +215,8 @@ def test_the_goal_is_chosen_by_one_network_and_judged_by_the_other(double: bool)
         for parameter in learner.policy.network.advantage.parameters():
             parameter.neg_()  # what the one likes best the other likes least
     batch = learner._replay.sample(64, np.random.default_rng(0))
-    target = RainbowPolicy(learner._target).q_values(batch.following.observations)
-    online = learner.policy.q_values(batch.following.observations)
+    target = RainbowPolicy(learner._target, learner._normaliser).q_values(batch.following)
+    online = learner.policy.q_values(batch.following)
     assert (online.argmax(1) != target.argmax(1)).any(), "the networks agree: this proves nothing"
     best = (online if double else target).argmax(1)
     expected = batch.returns + batch.discounts * target[np.arange(64), best]
@@ -301,7 +302,7 @@ def test_a_picture_and_numbers_are_both_looked_at_and_forbidden_actions_are_left
         SMALL, steps=4_000, n_step=1, gamma=0.0, learn_start=200, train_every=8, target_every=50, buffer_size=4_000
     )
     learner = RainbowLearner(lanes, replace(options, hidden=32, learning_rate=1e-3, v_min=-1.0, v_max=2.0), seed=1)
-    assert learner.design.num_numbers == 5 and learner.design.picture_key == "picture"
+    assert learner.design.view.num_beside == 5 and learner.design.view.picture == "picture"
     while learner.agent_steps < 4_000:
         learner.run_update()
     assert [env.wrong for env in envs] == [0] * 4
@@ -327,9 +328,9 @@ def test_what_follows_is_worth_as_much_as_the_best_of_what_is_allowed(double: bo
             assert isinstance(network.advantage.bias, torch.Tensor)
             network.advantage.bias[1] += 5.0  # the button promises the most
     batch = learner._replay.sample(32, np.random.default_rng(0))
-    worth = RainbowPolicy(learner._target).q_values(batch.following.observations)
+    worth = RainbowPolicy(learner._target, learner._normaliser).q_values(batch.following)
     assert (worth.argmax(1) == 1).all(), "this proves nothing"
-    online = learner.policy.q_values(batch.following.observations)
+    online = learner.policy.q_values(batch.following)
     best = np.where([True, False, True, True], online if double else worth, -np.inf).argmax(1)
     expected = batch.returns + batch.discounts * worth[np.arange(32), best]
     np.testing.assert_allclose(learner._goal(batch, None).numpy(), expected, rtol=1e-4, atol=1e-5)
@@ -423,12 +424,12 @@ def test_states_of_something_else_are_refused() -> None:
         RainbowLearner(cartpole(2), replace(SMALL, hidden=8), state=state)
     with pytest.raises(StateError, match="of kind 'rainbow-learner'"):
         RainbowPolicy.from_state(state)
-    del state.arrays["statistics.mean"]
-    with pytest.raises(StateError, match="normalise_observations=False"):
+    del state.arrays["observations/mean"]
+    with pytest.raises(StateError, match="does not say what numbers"):
         RainbowLearner(cartpole(2), SMALL, state=state)
     policy = RainbowLearner(cartpole(2), SMALL).policy.state()
-    policy.arrays["numbers_spread"] = np.ones(3, np.float32)
-    with pytest.raises(StateError, match="standard deviation of numbers of shape"):
+    policy.arrays["observations/mean"] = np.ones(3)
+    with pytest.raises(StateError, match=r"numbers of shape \(4,\) are like: got shape \(3,\)"):
         RainbowPolicy.from_state(policy)
 
 

@@ -108,6 +108,14 @@ def allowed_actions(infos: Mapping[str, Any], num_lanes: int, num_actions: int) 
     return masks if said is None or said.all() else masks | ~said[:, None]
 
 
+def batch_of_one(observation: Any) -> Any:
+    """One lane's observation, an array or a dict of such, with a lane axis."""
+    if isinstance(observation, Mapping):
+        parts = cast("Mapping[str, Any]", observation)
+        return {name: np.asarray(part)[np.newaxis] for name, part in parts.items()}
+    return np.asarray(observation)[np.newaxis]
+
+
 def lane_info(infos: dict[str, Any], lane: int) -> dict[str, Any]:
     """One lane's entries of a vector environment's info, without those that the lane did not set."""
     entries: dict[str, Any] = {}

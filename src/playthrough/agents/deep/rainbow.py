@@ -15,7 +15,6 @@ from typing import Any, cast
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.wrappers.utils import RunningMeanStd
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -24,30 +23,32 @@ from playthrough.agents.deep.learner import ArrayState, FinishedEpisode, UpdateR
 from playthrough.agents.deep.rainbow_network import (
     NetworkDesign,
     Noise,
-    Prepared,
     RainbowNetwork,
     computes_bf16,
     pick_device,
     project,
 )
-from playthrough.agents.deep.rainbow_observations import View, as_batch
+from playthrough.agents.deep.rainbow_observations import NUMBERS, View
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 from playthrough.agents.deep.rainbow_policy import (
+    OBSERVATIONS,
     RainbowPolicy,
+    load_normaliser,
     load_parameters,
     make_network,
+    make_normaliser,
     parameter_arrays,
     to_array,
     to_device,
 )
 from playthrough.agents.deep.replay import Batch, MakeArray, ReplayBuffer, ReplayShape, Seen, make_zeros
-from playthrough.agents.lanes import LaneEnv, allowed_actions, lane_info
+from playthrough.agents.lanes import LaneEnv, allowed_actions, batch_of_one, lane_info
 from playthrough.errors import StateError
 
 __all__ = ["RainbowLearner", "RainbowOptions", "RainbowPolicy"]
 
-NUMBERS, MASKS = "numbers", "masks"
-"""What can be beside an observation: the numbers beside its picture, and which actions are allowed on it."""
+MASKS = "masks"
+"""In `Seen.beside`: which actions are allowed, bool (rows, actions)."""
 
 
 class RainbowLearner:
@@ -86,7 +87,7 @@ class RainbowLearner:
         self.design = NetworkDesign.of(self.options, View.of(env.single_observation_space), _count_actions(env))
         self._device = pick_device(self.options.device)
         precision = self.options.precision
-        suits = self.design.is_picture and computes_bf16(self._device)
+        suits = self.design.view.is_picture and computes_bf16(self._device)
         self._bf16 = precision == "bf16" or (precision == "auto" and suits)
         self._online = make_network(self.design, seed, self._device)
         self._target = make_network(self.design, seed, self._device).requires_grad_(False)
@@ -96,16 +97,16 @@ class RainbowLearner:
             eps=self.options.adam_epsilon,
             fused=self._device.type in ("cpu", "cuda"),
         )
-        self._policy = RainbowPolicy(self._online, epsilon=self.options.epsilon_to, seed=seed)
-        self._statistics: Any = RunningMeanStd(shape=self.design.numbers_shape) if self.design.normalised else None
-        self._seen = self._first_sight(seed) if state is None else _stored_sight(state)
+        self._normaliser = make_normaliser(self.design)
+        self._policy = RainbowPolicy(self._online, self._normaliser, epsilon=self.options.epsilon_to, seed=seed)
+        self._seen = self._see(*env.reset(seed=seed)) if state is None else _stored_sight(state)
         self._replay = ReplayBuffer(
             ReplayShape(
                 env.num_envs,
                 self.options.buffer_size,
-                self.design.observation_shape,
-                np.uint8 if self.design.is_bytes else np.float32,
-                stacked=self.options.stacked and self.design.is_stack,
+                self.design.view.shape,
+                np.uint8 if self.design.view.is_bytes else np.float32,
+                stacked=self.options.stacked and self.design.view.is_stack,
                 n_step=self.options.n_step,
                 gamma=self.options.gamma,
                 alpha=self.options.alpha if self.options.prioritised else 0.0,
@@ -179,36 +180,27 @@ class RainbowLearner:
     # Playing ---------------------------------------------------------------------------------------------------------
 
     def _act(self) -> NDArray[np.int64]:
-        num_lanes, num_actions = self._env.num_envs, self.design.num_actions
-        epsilon = self.options.epsilon(self._agent_steps)
-        masks = self._seen.beside.get(MASKS)
-        if masks is None:
-            guesses = self._act_random.integers(num_actions, size=num_lanes)
-        else:
-            guesses = np.where(masks, self._act_random.random(masks.shape), -1.0).argmax(1)
+        masks, epsilon = self._seen.beside[MASKS], self.options.epsilon(self._agent_steps)
+        guesses: NDArray[np.int64] = np.where(masks, self._act_random.random(masks.shape), -1.0).argmax(1)
         if epsilon >= 1.0:
             return guesses
-        noise = self._online.make_noise(self._act_random, num_lanes)
-        worth = self._policy.q_values(self._seen.observations, self._seen.beside.get(NUMBERS), noise)
-        best = (worth if masks is None else np.where(masks, worth, -np.inf)).argmax(1)
+        noise = self._online.make_noise(self._act_random, len(masks))
+        best: NDArray[np.int64] = np.where(masks, self._policy.q_values(self._seen, noise), -np.inf).argmax(1)
         if epsilon == 0.0:
             return best
-        return np.where(self._act_random.random(num_lanes) < epsilon, guesses, best)
+        return np.where(self._act_random.random(len(masks)) < epsilon, guesses, best)
 
     def _step(self, actions: NDArray[np.int64]) -> list[FinishedEpisode]:
         observations, rewards, terminated, truncated, infos = self._env.step(actions)
-        seen, ended = self._sight(observations, infos), terminated | truncated
-        ending: list[int] = np.flatnonzero(ended).tolist()
+        seen, ended = self._see(observations, infos), terminated | truncated
         if self._replay.shape.stacked and self._updates == 0:
             self._check_stacks(seen.observations, ended)
         self._settle_priorities()
         scaled = rewards * self.options.reward_scale
         paid = np.sign(scaled) if self.options.reward_clip == "sign" else scaled
-        last_infos = [lane_info(cast("dict[str, Any]", infos.get("final_info", {})), lane) for lane in ending]
-        finals = {
-            lane: self._last_sight(infos["final_obs"][lane], info)
-            for lane, info in zip(ending, last_infos, strict=True)
-        }
+        told = cast("dict[str, Any]", infos.get("final_info", {}))
+        last_infos = {lane: lane_info(told, lane) for lane in np.flatnonzero(ended).tolist()}
+        finals = {lane: self._see_last(infos["final_obs"][lane], info) for lane, info in last_infos.items()}
         self._replay.add(actions, paid, terminated, truncated, seen, finals)
         self._count(seen)
         self._seen = seen
@@ -216,7 +208,7 @@ class RainbowLearner:
         self._steps += 1
         self._agent_steps += len(actions)
         episodes: list[FinishedEpisode] = []
-        for lane, info in zip(ending, last_infos, strict=True):
+        for lane, info in last_infos.items():
             episodes.append(FinishedEpisode(lane, float(self._rewards[lane]), int(self._steps[lane]), info))
         self._rewards[ended], self._steps[ended] = 0.0, 0
         return episodes
@@ -229,42 +221,21 @@ class RainbowLearner:
                 "but one step did not shift them by one: set stacked=False to store them whole"
             )
 
-    def _first_sight(self, seed: int) -> Seen:
-        observations, infos = self._env.reset(seed=seed)
-        masks = allowed_actions(infos, self._env.num_envs, self.design.num_actions)
-        return self._see(observations, masks)
+    def _see(self, observations: Any, infos: dict[str, Any]) -> Seen:
+        """What is seen, in memory of its own, and what is allowed there: everything, unless the infos say otherwise."""
+        seen, num_actions = self.design.view.see(observations), self.design.num_actions
+        rows = len(seen.observations)
+        masks = allowed_actions(infos, rows, num_actions)
+        masks = np.ones((rows, num_actions), np.bool_) if masks is None else masks.copy()
+        return Seen(seen.observations.copy(), {**seen.beside, MASKS: masks})
 
-    def _sight(self, observations: Any, infos: dict[str, Any]) -> Seen:
-        """What the lanes see now."""
-        if MASKS not in self._seen.beside:
-            return self._see(observations, None)
-        masks = allowed_actions(infos, self._env.num_envs, self.design.num_actions)
-        return self._see(observations, np.ones_like(self._seen.beside[MASKS]) if masks is None else masks)
-
-    def _last_sight(self, observation: Any, info: dict[str, Any]) -> Seen:
-        """What a lane saw at its episode's end."""
-        if MASKS not in self._seen.beside:
-            return self._see(as_batch(observation), None)
-        mask = np.asarray(info.get("action_mask", np.ones(self.design.num_actions)), np.bool_)
-        return self._see(as_batch(observation), mask[np.newaxis])
-
-    def _see(self, observations: Any, masks: NDArray[np.bool_] | None) -> Seen:
-        view = self.design.view
-        numbers = view.numbers_of(observations)
-        beside = {NUMBERS: numbers, MASKS: None if masks is None else masks.copy()}
-        return Seen(
-            np.array(view.main_of(observations)), {name: part for name, part in beside.items() if part is not None}
-        )
+    def _see_last(self, observation: Any, info: dict[str, Any]) -> Seen:
+        masks = {name: batch_of_one(mask) for name, mask in info.items() if name == "action_mask"}
+        return self._see(batch_of_one(observation), masks)
 
     def _count(self, seen: Seen) -> None:
-        """Take numbers into account of which networks see how far they are off their mean."""
-        if self._statistics is not None:
-            self._statistics.update(seen.beside.get(NUMBERS, seen.observations))
-            self._tell_statistics()
-
-    def _tell_statistics(self) -> None:
-        for network in (self._online, self._target):
-            network.expect(self._statistics.mean, np.sqrt(self._statistics.var + 1e-8))
+        if self._normaliser is not None:
+            self._normaliser.learn(seen.beside.get(NUMBERS, seen.observations))
 
     # Learning --------------------------------------------------------------------------------------------------------
 
@@ -281,7 +252,7 @@ class RainbowLearner:
             noise = self._make_noise(self._online)
         goal = self._goal(batch, noise)
         with self._autocast():
-            logits = self._online.judge(self._prepare(batch.seen), noise)
+            logits = self._online(self._policy.prepare(batch.seen), noise)
         actions = self._there(batch.actions)
         chosen = logits[torch.arange(len(actions), device=self._device), actions].float()
         if self.design.atoms > 1:
@@ -313,13 +284,11 @@ class RainbowLearner:
     def _goal(self, batch: Batch, noise: Noise) -> Tensor:
         """What the steps' returns should be: (batch, atoms) probabilities, or (batch,) means."""
         with self._autocast():
-            following = self._prepare(batch.following)
-            judged = self._target.judge(following, self._make_noise(self._target))
-            chooser = self._online.judge(following, noise) if self.options.double else judged
-        worth = self._online.q_values(chooser)
-        if MASKS in batch.following.beside:
-            worth = worth.masked_fill(~self._there(batch.following.beside[MASKS]), -torch.inf)
-        best = worth.argmax(1)
+            following = self._policy.prepare(batch.following)
+            judged = self._target(following, self._make_noise(self._target))
+            chooser = self._online(following, noise) if self.options.double else judged
+        forbidden = ~self._there(batch.following.beside[MASKS])
+        best = self._online.q_values(chooser).masked_fill_(forbidden, -torch.inf).argmax(1)
         judged = judged[torch.arange(len(best), device=self._device), best].float()
         rewards, discounts = self._there(batch.returns), self._there(batch.discounts)
         if self.design.atoms == 1:
@@ -335,10 +304,6 @@ class RainbowLearner:
     def _make_noise(self, network: RainbowNetwork) -> Noise:
         noise = network.make_noise(self._learn_random)
         return None if noise is None else network.fix(self._there(noise.numpy()))
-
-    def _prepare(self, seen: Seen) -> Prepared:
-        numbers = seen.beside.get(NUMBERS)
-        return self._online.prepare(self._there(seen.observations), None if numbers is None else self._there(numbers))
 
     def _there(self, array: NDArray[Any]) -> Tensor:
         return to_device(array, self._device)
@@ -365,13 +330,9 @@ class RainbowLearner:
                 arrays[f"adam.{key}.{name}"] = to_array(value)
         arrays |= {f"replay.{name}": array for name, array in replay.arrays.items()}
         arrays |= {f"beside.{name}": part for name, part in self._seen.beside.items()}
-        if self._statistics is not None:
-            arrays |= {"statistics.mean": self._statistics.mean.copy(), "statistics.var": self._statistics.var.copy()}
-        arrays |= {
-            "observations": self._seen.observations,
-            "rewards": self._rewards.copy(),
-            "steps": self._steps.copy(),
-        }
+        if self._normaliser is not None:
+            arrays |= self._normaliser.arrays(OBSERVATIONS)
+        arrays |= {"seen": self._seen.observations, "rewards": self._rewards.copy(), "steps": self._steps.copy()}
         values = {
             "agent_steps": self._agent_steps,
             "updates": self._updates,
@@ -379,7 +340,6 @@ class RainbowLearner:
             "act_random": self._act_random.bit_generator.state,
             "learn_random": self._learn_random.bit_generator.state,
             "replay": replay.values,
-            "statistics_count": None if self._statistics is None else float(self._statistics.count),
         }
         return ArrayState("rainbow-learner", arrays, values)
 
@@ -387,14 +347,8 @@ class RainbowLearner:
         arrays, values = state.arrays, state.values
         load_parameters(self._online, _under("online.", arrays))
         load_parameters(self._target, _under("target.", arrays))
-        if self._statistics is not None:
-            if "statistics.mean" not in arrays:
-                raise StateError(
-                    "the state does not say what numbers are like: go on with normalise_observations=False"
-                )
-            self._statistics.mean, self._statistics.var = arrays["statistics.mean"], arrays["statistics.var"]
-            self._statistics.count = values["statistics_count"]
-            self._tell_statistics()
+        if self._normaliser is not None:
+            load_normaliser(self._normaliser, state)
         for name, parameter in self._online.named_parameters():
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 stored = arrays.get(f"adam.{key}.{name}")
@@ -418,7 +372,7 @@ def _stored_sight(state: ArrayState) -> Seen:
     if state.kind != "rainbow-learner":
         raise StateError(f"expected the state of a rainbow learner, got one of kind {state.kind!r}")
     beside = {name: part.copy() for name, part in _under("beside.", state.arrays).items()}
-    return Seen(state.arrays["observations"].copy(), beside)
+    return Seen(state.arrays["seen"].copy(), beside)
 
 
 def _count_actions(env: LaneEnv) -> int:

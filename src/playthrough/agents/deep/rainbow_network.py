@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from playthrough.agents.deep.rainbow_observations import SMALLEST_PICTURE, View, is_picture
+from playthrough.agents.deep.rainbow_observations import SMALLEST_PICTURE, View
 from playthrough.agents.deep.rainbow_options import RainbowOptions
 
 NUMBERS_WIDTH = 64  # of the layer that numbers beside a picture go through
-FARTHEST = 10.0  # standard deviations that a number can be off its mean; what is farther off is cut
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,7 @@ class NetworkDesign:
     """Everything that decides what parameters a network has and what they mean.
 
     Attributes:
-        observation_shape: Of one lane's picture, or of its numbers where there is none.
-        is_bytes: Whether that is uint8, from 0 to 255.
+        view: What is seen.
         num_actions: Actions to choose from.
         hidden: Width of the layers behind the trunk.
         dueling: One stream for the value, one for the advantages.
@@ -37,15 +34,10 @@ class NetworkDesign:
         atoms: Returns of a distribution; 1 for the mean alone.
         v_min: The smallest of them.
         v_max: The largest of them.
-        picture_key: Which part of a dict is the picture.
-        number_keys: Which parts of a dict are numbers.
-        num_numbers: How many of those are beside a picture.
-        normalised: Whether numbers are taken less their mean and divided by their standard deviation; their
-            logarithm is taken otherwise.
+        normalised: Whether numbers come normalised; the network takes their logarithm otherwise.
     """
 
-    observation_shape: tuple[int, ...]
-    is_bytes: bool
+    view: View
     num_actions: int
     hidden: int = 512
     dueling: bool = True
@@ -53,17 +45,13 @@ class NetworkDesign:
     atoms: int = 51
     v_min: float = -10.0
     v_max: float = 10.0
-    picture_key: str | None = None
-    number_keys: tuple[str, ...] = ()
-    num_numbers: int = 0
     normalised: bool = False
 
     @classmethod
     def of(cls, options: RainbowOptions, view: View, num_actions: int) -> NetworkDesign:
         """The design that options stand for."""
         return cls(
-            view.shape,
-            view.is_bytes,
+            view,
             num_actions,
             options.hidden,
             options.dueling,
@@ -71,37 +59,8 @@ class NetworkDesign:
             options.atoms if options.distributional else 1,
             options.v_min,
             options.v_max,
-            view.picture,
-            view.numbers,
-            view.num_numbers,
-            options.normalise_observations and (view.num_numbers > 0 or not is_picture(view.shape, view.is_bytes)),
+            options.normalise_observations and view.numbers_shape is not None,
         )
-
-    @property
-    def numbers_shape(self) -> tuple[int, ...]:
-        """Of the numbers that are seen, beside a picture or alone."""
-        return (self.num_numbers,) if self.is_picture else self.observation_shape
-
-    @property
-    def view(self) -> View:
-        """Which part of an observation is what."""
-        return View(self.observation_shape, self.is_bytes, self.picture_key, self.number_keys, self.num_numbers)
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether there is something to look at with convolutions."""
-        return is_picture(self.observation_shape, self.is_bytes)
-
-    @property
-    def has_colours_last(self) -> bool:
-        """Whether the last axis is red, green and blue."""
-        shape = self.observation_shape
-        return self.is_picture and len(shape) > 2 and shape[-1] <= 4
-
-    @property
-    def is_stack(self) -> bool:
-        """Whether the first axis can be one of past pictures."""
-        return self.is_picture and len(self.observation_shape) == (4 if self.has_colours_last else 3)
 
 
 @dataclass(frozen=True)
@@ -229,19 +188,14 @@ class RainbowNetwork(nn.Module):
         self.design = design
         self.register_buffer("returns", torch.linspace(design.v_min, design.v_max, design.atoms), persistent=False)
         self.returns: Tensor
-        shape = design.numbers_shape if design.normalised else ()
-        self.register_buffer("numbers_mean", torch.zeros(shape), persistent=False)
-        self.register_buffer("numbers_spread", torch.ones(shape), persistent=False)
-        self.numbers_mean: Tensor
-        self.numbers_spread: Tensor
-        if design.is_picture:
+        if design.view.is_picture:
             with torch.no_grad():
-                pictures = self._pictures(torch.zeros(1, *design.observation_shape, dtype=torch.uint8))
+                pictures = self._pictures(torch.zeros(1, *design.view.shape, dtype=torch.uint8))
             channels, height, width = pictures.shape[1:]
             if min(height, width) < SMALLEST_PICTURE:
                 raise ValueError(
                     f"expected pictures of at least {SMALLEST_PICTURE} pixels along each edge, got "
-                    f"{height}x{width} (observations of shape {design.observation_shape}); observation='gray84' has 84"
+                    f"{height}x{width} (observations of shape {design.view.shape}); observation='gray84' has 84"
                 )
             self.trunk = nn.Sequential(
                 nn.Conv2d(channels, 32, 8, stride=4),
@@ -255,13 +209,11 @@ class RainbowNetwork(nn.Module):
             with torch.no_grad():
                 num_features = self.trunk(pictures).shape[1]
         else:
-            self.trunk = nn.Sequential(
-                nn.Flatten(), nn.Linear(math.prod(design.observation_shape), design.hidden), nn.ReLU()
-            )
+            self.trunk = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(design.view.shape), design.hidden), nn.ReLU())
             num_features = design.hidden
         self.beside: nn.Sequential | None = None
-        if design.num_numbers:
-            self.beside = nn.Sequential(nn.Linear(design.num_numbers, NUMBERS_WIDTH), nn.ReLU())
+        if design.view.num_beside:
+            self.beside = nn.Sequential(nn.Linear(design.view.num_beside, NUMBERS_WIDTH), nn.ReLU())
             num_features += NUMBERS_WIDTH
         streams, hidden = (2 if design.dueling else 1), design.hidden
         self.noise_size = 0
@@ -279,7 +231,7 @@ class RainbowNetwork(nn.Module):
     def _pictures(self, observations: Tensor) -> Tensor:
         if observations.ndim == 3:
             observations = observations[:, None]
-        elif self.design.has_colours_last:
+        elif self.design.view.has_colours_last:
             observations = observations.movedim(-1, -3)
         if observations.ndim == 5:
             observations = observations.flatten(1, 2)
@@ -287,30 +239,20 @@ class RainbowNetwork(nn.Module):
 
     def prepare(self, main: Tensor, numbers: Tensor | None = None) -> Prepared:
         """Observations as the layers want them; pictures in the numbers that are computed with."""
-        if self.design.is_picture:
+        if self.design.view.is_picture:
             return Prepared(self._pictures(main), None if numbers is None else self._numbers(numbers))
+        if self.design.view.is_bytes and not self.design.normalised:
+            return Prepared(main.float().mul_(1 / 255))
         return Prepared(self._numbers(main))
 
     def _numbers(self, numbers: Tensor) -> Tensor:
         numbers = numbers.float()
         if self.design.normalised:
-            return ((numbers - self.numbers_mean) / self.numbers_spread).clamp_(-FARTHEST, FARTHEST)
-        if self.design.is_bytes and not self.design.is_picture:
-            return numbers.mul_(1 / 255)
+            return numbers
         # Small ones pass as they are, large ones shrink (symlog, Hafner et al. 2023).
         return numbers.sign() * numbers.abs().log1p()
 
-    @torch.no_grad()
-    def expect(self, mean: NDArray[np.floating], spread: NDArray[np.floating]) -> None:
-        """Say what numbers are like, where they are normalised: their mean and standard deviation."""
-        self.numbers_mean.copy_(torch.from_numpy(mean))
-        self.numbers_spread.copy_(torch.from_numpy(spread))
-
-    def forward(self, main: Tensor, noise: Noise = None, numbers: Tensor | None = None) -> Tensor:
-        """What the network says of raw observations: see `judge`."""
-        return self.judge(self.prepare(main, numbers), noise)
-
-    def judge(self, prepared: Prepared, noise: Noise = None) -> Tensor:
+    def forward(self, prepared: Prepared, noise: Noise = None) -> Tensor:
         """Logits of each action's returns, or its mean return alone: (batch, actions, atoms).
 
         Args:
@@ -345,7 +287,7 @@ class RainbowNetwork(nn.Module):
         return (logits.softmax(2) * self.returns).sum(2)
 
     def make_noise(self, random: np.random.Generator, rows: int = 1) -> Tensor | None:
-        """Noise for `judge`, (rows, noise_size); None for a network without.
+        """Noise for `forward`, (rows, noise_size); None for a network without.
 
         f(x) = sign(x) sqrt(|x|) of Gaussian x: Fortunato et al. 2018, section 3.
         """

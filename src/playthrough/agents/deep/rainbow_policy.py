@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from playthrough.agents.deep.learner import ArrayState, Decision
-from playthrough.agents.deep.rainbow_network import NetworkDesign, RainbowNetwork, pick_device
+from playthrough.agents.deep.normaliser import RunningNormaliser
+from playthrough.agents.deep.rainbow_network import NetworkDesign, Prepared, RainbowNetwork, pick_device
+from playthrough.agents.deep.rainbow_observations import NUMBERS, View
+from playthrough.agents.deep.replay import Seen
 from playthrough.errors import StateError
 
-MEAN, SPREAD = "numbers_mean", "numbers_spread"
-"""Under these names a state holds what numbers are like."""
+OBSERVATIONS = "observations"
+"""Names of arrays in a state that say what numbers are like begin so."""
 
 
 class RainbowPolicy:
@@ -26,12 +29,20 @@ class RainbowPolicy:
 
     Args:
         network: Judges actions; it may go on learning.
+        normaliser: Of numbers, where the network's design has them normalised; it may go on counting.
         epsilon: The share of random actions in `sample=True` where the network has no noise.
         seed: Of the policy's own random numbers.
     """
 
-    def __init__(self, network: RainbowNetwork, *, epsilon: float = 0.01, seed: int = 0) -> None:
-        self.network = network
+    def __init__(
+        self,
+        network: RainbowNetwork,
+        normaliser: RunningNormaliser | None = None,
+        *,
+        epsilon: float = 0.01,
+        seed: int = 0,
+    ) -> None:
+        self.network, self.normaliser = network, normaliser
         self._epsilon = epsilon
         self._random = np.random.default_rng(seed)
 
@@ -58,10 +69,9 @@ class RainbowPolicy:
         masks: NDArray[np.bool_] | None = None,
     ) -> Decision:
         """Decide for every lane."""
-        view = self.network.design.view
-        main, numbers = view.main_of(observations), view.numbers_of(observations)
-        noise = self.network.make_noise(self._random, len(main)) if sample else None
-        scores = self.q_values(main, numbers, noise)
+        seen = self.network.design.view.see(observations)
+        noise = self.network.make_noise(self._random, len(seen.observations)) if sample else None
+        scores = self.q_values(seen, noise)
         allowed = scores if masks is None else np.where(masks, scores, -np.inf)
         actions: NDArray[Any] = allowed.argmax(1)
         if sample and noise is None:
@@ -71,38 +81,36 @@ class RainbowPolicy:
         return Decision(actions, scores, allowed.max(1))
 
     @torch.no_grad()
-    def q_values(
-        self, main: NDArray[Any], numbers: NDArray[np.float32] | None = None, noise: Tensor | None = None
-    ) -> NDArray[np.float32]:
-        """The mean return that each action promises, float32 (lanes, actions).
-
-        Args:
-            main: Pictures, or numbers where there are none.
-            numbers: Those beside the pictures.
-            noise: From `RainbowNetwork.make_noise`.
-        """
-        device = self.network.returns.device
-        beside = None if numbers is None else to_device(numbers, device)
-        logits = self.network(to_device(main, device), None if noise is None else noise.to(device), beside)
+    def q_values(self, seen: Seen, noise: Tensor | None = None) -> NDArray[np.float32]:
+        """The mean return that each action promises, float32 (rows, actions)."""
+        logits = self.network(self.prepare(seen), None if noise is None else noise.to(self._device))
         return self.network.q_values(logits).cpu().numpy()
+
+    def prepare(self, seen: Seen) -> Prepared:
+        """What was seen as the network takes it."""
+        main, numbers = seen.observations, seen.beside.get(NUMBERS)
+        if self.normaliser is not None:
+            main, numbers = (self.normaliser(main), None) if numbers is None else (main, self.normaliser(numbers))
+        beside = None if numbers is None else to_device(numbers, self._device)
+        return self.network.prepare(to_device(main, self._device), beside)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.network.returns.device
 
     def saliency(self, observations: Any) -> NDArray[np.float32] | None:
         """How much each pixel of the newest picture would change the chosen action's Q-value, the most is 1.
 
         The gradient's absolute value, as Wang et al. 2016, section 4.2, show it.
         """
-        design = self.network.design
-        if not design.is_picture:
+        view = self.network.design.view
+        if not view.is_picture:
             return None
-        device, numbers = self.network.returns.device, design.view.numbers_of(observations)
-        prepared = self.network.prepare(
-            to_device(design.view.main_of(observations), device),
-            None if numbers is None else to_device(numbers, device),
-        )
+        prepared = self.prepare(view.see(observations))
         pictures = prepared.main.requires_grad_()
-        best = self.network.q_values(self.network.judge(prepared)).amax(1).sum()
+        best = self.network.q_values(self.network(prepared)).amax(1).sum()
         (gradient,) = torch.autograd.grad(best, pictures)
-        num_past = design.observation_shape[0] if design.is_stack else 1
+        num_past = view.shape[0] if view.is_stack else 1
         newest = gradient[:, -(gradient.shape[1] // num_past) :].abs().amax(1)
         most = newest.amax((1, 2), keepdim=True)
         return (newest / most.clamp(min=1e-12)).cpu().numpy()
@@ -110,11 +118,11 @@ class RainbowPolicy:
     def state(self) -> ArrayState:
         """Everything that it takes to make this policy again."""
         values: dict[str, Any] = {"design": asdict(self.network.design), "epsilon": self._epsilon}
-        for name in ("observation_shape", "number_keys"):
-            values["design"][name] = list(values["design"][name])
+        view = values["design"]["view"]
+        view |= {name: list(view[name]) for name in ("shape", "numbers")}
         arrays = parameter_arrays(self.network)
-        if self.network.design.normalised:
-            arrays |= {MEAN: to_array(self.network.numbers_mean), SPREAD: to_array(self.network.numbers_spread)}
+        if self.normaliser is not None:
+            arrays |= self.normaliser.arrays(OBSERVATIONS)
         return ArrayState("rainbow", arrays, values)
 
     @classmethod
@@ -128,16 +136,18 @@ class RainbowPolicy:
             raise StateError(f"expected the state of a rainbow policy, got one of kind {state.kind!r}")
         try:
             given: dict[str, Any] = dict(state.values["design"])
-            given["observation_shape"] = tuple(given["observation_shape"])
-            given["number_keys"] = tuple(given.get("number_keys", ()))
+            view: dict[str, Any] = dict(given["view"])
+            view |= {name: tuple(view[name]) for name in ("shape", "numbers")}
+            given["view"] = View(**view)
             design = NetworkDesign(**given)
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the policy's state does not say what network it has: {error}") from error
         network = make_network(design, 0, pick_device(device))
         load_parameters(network, state.arrays)
-        if design.normalised:
-            load_expectation(network, state.arrays)
-        return cls(network, epsilon=float(state.values.get("epsilon", 0.01)))
+        normaliser = make_normaliser(design)
+        if normaliser is not None:
+            load_normaliser(normaliser, state)
+        return cls(network, normaliser, epsilon=float(state.values.get("epsilon", 0.01)))
 
 
 def make_network(design: NetworkDesign, seed: int, device: torch.device) -> RainbowNetwork:
@@ -167,20 +177,23 @@ def parameter_arrays(network: RainbowNetwork) -> dict[str, NDArray[Any]]:
     return {name: to_array(parameter) for name, parameter in network.named_parameters()}
 
 
-def load_expectation(network: RainbowNetwork, arrays: dict[str, NDArray[Any]]) -> None:
-    """Tell a network what numbers are like.
+def make_normaliser(design: NetworkDesign) -> RunningNormaliser | None:
+    """What normalises a network's numbers; None where they are not."""
+    shape = design.view.numbers_shape
+    return RunningNormaliser(shape) if design.normalised and shape is not None else None
+
+
+def load_normaliser(normaliser: RunningNormaliser, state: ArrayState) -> None:
+    """Go on with what a state says numbers are like.
 
     Raises:
-        StateError: That is not said, or of other numbers.
+        StateError: It says nothing, or that of other numbers.
     """
-    given = [arrays.get(MEAN), arrays.get(SPREAD)]
-    shapes = [None if part is None else part.shape for part in given]
-    if given[0] is None or given[1] is None or {*shapes} != {network.design.numbers_shape}:
-        raise StateError(
-            f"the state belongs to another network: expected the mean and the standard deviation of numbers of shape "
-            f"{network.design.numbers_shape}, got {shapes}"
-        )
-    network.expect(given[0], given[1])
+    expected, mean = normaliser.statistics.mean.shape, state.arrays.get(f"{OBSERVATIONS}/mean")
+    if mean is None or mean.shape != expected:
+        found = "nothing" if mean is None else f"shape {mean.shape}"
+        raise StateError(f"the state does not say what numbers of shape {expected} are like: got {found}")
+    normaliser.load(OBSERVATIONS, state)
 
 
 @torch.no_grad()

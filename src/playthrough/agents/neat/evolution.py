@@ -16,7 +16,7 @@ from neat.reporting import ReporterSet
 
 from playthrough.agents.neat.endings import Ending
 from playthrough.agents.neat.genome import Genome
-from playthrough.agents.neat.library import Indexer, NeatConfig
+from playthrough.agents.neat.neat_python import Indexer, NeatConfig
 from playthrough.agents.neat.reproduction import Reproduction
 from playthrough.errors import RunError
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from playthrough._neat import Genes
 from playthrough.agents.neat.endings import Ending
-from playthrough.agents.neat.library import ConnectionGene, GenomeConfig, NodeGene
+from playthrough.agents.neat.neat_python import ConnectionGene, GenomeConfig, NodeGene
 
 _LOCAL_STEEPNESS = 25.0
 """How fast a local node falls silent; large beside the weights that mutations add."""

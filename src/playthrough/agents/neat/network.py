@@ -10,7 +10,7 @@ import neat
 
 from playthrough._neat import Network
 from playthrough.agents.neat.genome import Genome
-from playthrough.agents.neat.library import NeatConfig
+from playthrough.agents.neat.neat_python import NeatConfig
 
 # sum() of floats is compensated since CPython 3.12. Networks follow the Python that runs, as neat-python's do.
 COMPENSATED_SUM = sys.version_info >= (3, 12)

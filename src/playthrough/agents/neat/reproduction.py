@@ -12,7 +12,7 @@ import neat
 
 from playthrough.agents.neat.endings import Ending
 from playthrough.agents.neat.genome import Genome
-from playthrough.agents.neat.library import NeatConfig, ReproductionConfig
+from playthrough.agents.neat.neat_python import NeatConfig, ReproductionConfig
 
 
 class Reproduction(neat.DefaultReproduction):

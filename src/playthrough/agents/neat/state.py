@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from playthrough.agents.neat.evolution import BreedingOptions, Evolution
 from playthrough.agents.neat.genome import Genome, connection_gene, node_gene
-from playthrough.agents.neat.library import Indexer
+from playthrough.agents.neat.neat_python import Indexer
 from playthrough.errors import ConfigError
 
 _NODE_ARRAYS = ("node_key", "bias", "response", "time_constant")

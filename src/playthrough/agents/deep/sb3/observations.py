@@ -11,48 +11,13 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.running_mean_std import RunningMeanStd
 
-from playthrough.agents.deep.learner import ArrayState
+from playthrough.agents.deep.normaliser import FARTHEST, RunningNormaliser
 
 Layout = Literal["numbers", "channels first", "channels last", "no channels"]
 
 MIN_PICTURE_SIDE = 36
 """The network of three convolutions (Mnih et al. 2015) needs so many pixels along each side."""
-
-_CLIP = 10.0
-
-
-class RunningNormaliser:
-    """Numbers less their running mean, divided by their running standard deviation, cut off at ten of those."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.statistics = RunningMeanStd(shape=shape)
-
-    def learn(self, batch: NDArray[Any]) -> None:
-        """Count a batch into the statistics."""
-        self.statistics.update(batch)
-
-    def __call__(self, batch: NDArray[Any], *, centred: bool = True) -> NDArray[np.float32]:
-        """Normalise a batch; without `centred` only its size."""
-        mean = self.statistics.mean if centred else 0.0
-        scaled = (batch - mean) / np.sqrt(self.statistics.var + 1e-8)
-        return np.clip(scaled, -_CLIP, _CLIP).astype(np.float32)
-
-    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """The statistics, under names with a prefix."""
-        statistics = self.statistics
-        return {
-            f"{prefix}/mean": np.array(statistics.mean, np.float64),
-            f"{prefix}/var": np.array(statistics.var, np.float64),
-            f"{prefix}/count": np.array(statistics.count, np.float64),
-        }
-
-    def load(self, prefix: str, state: ArrayState) -> None:
-        """Go on with the statistics of a state."""
-        self.statistics.mean = np.array(state.arrays[f"{prefix}/mean"])
-        self.statistics.var = np.array(state.arrays[f"{prefix}/var"])
-        self.statistics.count = float(state.arrays[f"{prefix}/count"])
 
 
 @dataclass(frozen=True)
@@ -126,7 +91,7 @@ class ObservationInput:
 
     def _space_of_numbers(self, boxes: Mapping[str, spaces.Box]) -> spaces.Box:
         if self.normaliser:
-            return spaces.Box(-_CLIP, _CLIP, (self.num_numbers,), np.float32)
+            return spaces.Box(-FARTHEST, FARTHEST, (self.num_numbers,), np.float32)
         if not self._is_dict:
             return cast("spaces.Box", spaces.flatten_space(boxes[""]))
         low, high = (
@@ -169,13 +134,6 @@ class ObservationInput:
     def pictures_in(self, prepared: Any) -> Any:
         """The pictures of prepared observations, or what belongs to their pixels, (lanes, channels, height, width)."""
         return prepared if self.packing is None else self.packing.pictures_in(prepared)
-
-
-def single(observation: Any) -> Any:
-    """One lane's observation as a batch of one."""
-    if isinstance(observation, dict):
-        return {name: np.asarray(part)[None] for name, part in cast("dict[str, Any]", observation).items()}
-    return np.asarray(observation)[None]
 
 
 def _channels_first(box: spaces.Box, layout: Layout) -> spaces.Box:

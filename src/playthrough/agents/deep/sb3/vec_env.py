@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from playthrough.agents.deep.learner import ArrayState, FinishedEpisode, require_same_step
-from playthrough.agents.deep.sb3.observations import ObservationInput, RunningNormaliser, single
-from playthrough.agents.lanes import allowed_actions, lane_info
+from playthrough.agents.deep.normaliser import RunningNormaliser
+from playthrough.agents.deep.sb3.observations import ObservationInput
+from playthrough.agents.lanes import allowed_actions, batch_of_one, lane_info
 
 ACTION_MASKS = "action_masks"
 """The method by which sb3-contrib asks for masks."""
@@ -126,7 +127,7 @@ class GymnasiumVecEnv(VecEnv):
             reward, steps = float(self._rewards[lane]), int(self._steps[lane])
             self._episodes.append(FinishedEpisode(lane, reward, steps, info))
             told[lane] = {
-                "terminal_observation": self.input(single(infos["final_obs"][lane]))[0],
+                "terminal_observation": self.input(batch_of_one(infos["final_obs"][lane]))[0],
                 "TimeLimit.truncated": not terminated[lane],
                 "episode": {"r": reward, "l": steps},
             }

@@ -1,4 +1,4 @@
-"""The parts of neat-python that are used here, with types: the library itself has none."""
+"""The parts of neat-python that are used here, with types: it has none itself."""
 
 from __future__ import annotations
 
